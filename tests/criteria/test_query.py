@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,14 @@ from lsi_match.criteria.parse import (
 from lsi_match.criteria.printer import Printer, dialect_named, text_form
 from lsi_match.demo.town import REFERENCE_DATE, generate
 from lsi_match.manifest import Manifest, Selection, complete_draft
-from lsi_match.manifest.query import funnel, statement
+from lsi_match.manifest.query import statement
 from lsi_match.partner.extract.cell_types import compared
 from lsi_match.partner.extract.cell_types import text as as_text
 from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.select import Selected, SelectionTask, select
 
+#: The query that counts.
+funnel = partial(statement, counts=True)
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 

@@ -167,14 +167,15 @@ def sql(
         out: write the query to this file.
     """
     from lsi_match.cli.console import out as terminal
-    from lsi_match.manifest.query import funnel, statement
+    from lsi_match.manifest.query import statement
 
     document, digest = read_manifest(manifest, partner)
     day = _day(reference_date) if reference_date else None
-    make = funnel if counts else statement
     wanted = [selection] if selection else [one.id for one in document.partners[partner].selections]
     between = "\nGO\n\n" if dialect == "tsql" else "\n"
-    queries = between.join(make(document, partner, name, dialect, day, language()) for name in wanted)
+    queries = between.join(
+        statement(document, partner, name, dialect, day, language(), counts=counts) for name in wanted
+    )
     if digest is None:
         queries = queries.replace(document.digest, say("manifest.not_signed"))
     if out is not None:

@@ -27,9 +27,10 @@ Names in an address are looked up among what is there; none is ever made into a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -46,11 +47,11 @@ from lsi_match.base.files import as_refusal
 from lsi_match.base.signs import plain
 from lsi_match.desk import case_pages, operator_pages, project_pages, signing_pages, writing_pages
 from lsi_match.desk.guard import MARK, Guard, Keys, marked
-from lsi_match.desk.operator_pages import SiteProject, SiteWork
-from lsi_match.desk.page import Page
+from lsi_match.desk.operator_pages import SiteWork
+from lsi_match.desk.page import Page, Visit
 from lsi_match.desk.render import Renderer, utc
 from lsi_match.desk.verified import Verifier
-from lsi_match.desk.work import ProjectWork, Work
+from lsi_match.desk.work import Work
 from lsi_match.partner.witness import Judging
 from lsi_match.protocol.documents import ReleaseDescriptor
 from lsi_match.reports.renderer import LANGUAGES
@@ -131,8 +132,8 @@ class Desk:
     def _broken(self, request: Request, error: Exception) -> Response:
         """The page for what even the page that says why a form is refused stumbles over: without the project's own parts."""
         renderer = Renderer(_language(request) or "nl")
-        request.state.form, request.state.refused = {}, as_refusal(error)
-        return self._page(renderer, request, "text.html", renderer.text("refused_title"), text="")
+        title, refused = renderer.text("refused_title"), as_refusal(error)
+        return self._page(renderer, request, "text.html", title, refused=refused, text="")
 
     def nowhere(self, request: Request) -> Response:
         """The page for an address that leads nowhere."""
@@ -148,63 +149,44 @@ class Desk:
             work = self.work.project(request.path_params["project"], self.clock())
             if language is None or work is None:
                 return self._nowhere(request, LookupError())
-            renderer, state = Renderer(language), request.state
-            state.form, state.refused = {}, None
+            visit = Visit(self, Renderer(language), request, work)
             if request.method == "POST":
-                state.form = await _form(request)
-                if state.form is None or not marked(state.form, self.keys):
+                form = await _form(request)
+                if form is None or not marked(form, self.keys):
                     return Response("", status_code=403)
+                visit.form = form
             for one in (page, instead):
                 try:
                     if one is not None:
-                        return await run_in_threadpool(one, self, renderer, request, work)
+                        return await run_in_threadpool(one, visit, work)
                 except (LsiError, OSError) as error:
-                    state.refused = state.refused or as_refusal(error)
-            return self.page(renderer, request, work, "text.html", renderer.text("refused_title"), text="")
+                    visit.refused = visit.refused or as_refusal(error)
+            return visit.page("text.html", visit.text("refused_title"), text="")
 
         return answered
 
-    def page(
-        self,
-        renderer: Renderer,
-        request: Request,
-        work: ProjectWork | SiteProject,
-        template: str,
-        title: str,
-        **facts: Any,
-    ) -> Response:
+    def page(self, visit: Visit, template: str, title: str, **facts: Any) -> Response:
         """A page of a project; where one begins to do something, with what asks for attention there."""
-        here = request.scope["path"].split("/", 3)[3]
-        due = (
-            [one for one in work.tasks() if one.page.partition("/")[0] == here]
-            if here in BEGUN_AT and not request.state.refused
-            else []
+        here, work = visit.request.scope["path"].split("/", 3)[3], visit.work
+        begun = here in BEGUN_AT and not visit.refused
+        due = [one for one in work.tasks() if one.page.partition("/")[0] == here] if begun else []
+        facts = {"work": work, "due": due, "done": visit.done, "brought": visit.brought, **facts}
+        return self._page(
+            visit.renderer, visit.request, template, title, refused=visit.refused, form=visit.form, **facts
         )
-        return self._page(renderer, request, template, title, work=work, due=due, **facts)
 
     def _page(
-        self,
-        renderer: Renderer,
-        request: Request,
-        template: str,
-        title: str,
-        *,
-        status: int = 0,
-        **facts: Any,
-    ) -> Response:
-        refused = getattr(request.state, "refused", None)
+        self, renderer: Renderer, request: Request, template: str, title: str, *, status: int = 0,
+        refused: LsiError | None = None, form: Mapping[str, str] = MappingProxyType({}), **facts: Any,
+    ) -> Response:  # fmt: skip
         lang = renderer.lang
         path = request.scope["path"]
         there = path if path.startswith(f"/{lang}/") else f"/{lang}/"
+        typed = form if refused else {}
         facts = {
-            "work": None,
-            "due": [],
-            "name": self.work.home.name,
-            "mark_name": MARK,
-            "mark": self.keys.mark,
-        } | facts
-        typed = request.state.form if refused else {}
-        facts |= {"refused": refused, "typed": lambda field, otherwise="": typed.get(field, otherwise)}
+            "work": None, "due": [], "name": self.work.home.name, "mark_name": MARK, "mark": self.keys.mark, "refused": refused,
+            "typed": lambda field, otherwise="": typed.get(field, otherwise),
+        } | facts  # fmt: skip
         html = renderer.fill(
             template, title=title, here=there, other=_OTHER[lang],
             other_here=f"/{_OTHER[lang]}/{there.removeprefix(f'/{lang}/')}", now=self.clock(), utc=utc, **facts,

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import read_bytes
-from lsi_match.desk.page import Pages
-from lsi_match.desk.render import Renderer
-from lsi_match.desk.signing_pages import bring
+from lsi_match.desk.page import Pages, Visit
 from lsi_match.desk.work import ProjectWork, ReleaseHere
 from lsi_match.partner.access.letter import letter, unasked
 from lsi_match.partner.access.request import make_request, open_answer, requests_of, wanted
@@ -29,24 +24,21 @@ from lsi_match.protocol.place_files import (
     newest_copy,
 )
 
-if TYPE_CHECKING:
-    from lsi_match.desk.app import Desk
-
 #: Cases on one page.
 AT_ONCE = 25
 
 
-def _releases(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    return desk.page(r, request, work, "releases.html", r.text("releases_title"), releases=work.releases)
+def _releases(visit: Visit, work: ProjectWork) -> Response:
+    return visit.page("releases.html", releases=work.releases)
 
 
-def _open(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    found = _release(work, file=request.state.form.get("release", ""))
+def _open(visit: Visit, work: ProjectWork) -> Response:
+    found = _release(work, file=visit.form.get("release", ""))
     if found is None:
-        return desk.nowhere(request)
+        return visit.nowhere()
     # In memory only: the page shows it as long as this desk runs.
-    desk.opened[found.file] = open_release(work.home, found.file, work.id, work.now)
-    return RedirectResponse(f"/{r.lang}/{work.id}/cases/{found.said.round}", status_code=303)
+    visit.desk.opened[found.file] = open_release(work.home, found.file, work.id, work.now)
+    return RedirectResponse(f"/{visit.lang}/{work.id}/cases/{found.said.round}", status_code=303)
 
 
 def _release(work: ProjectWork, *, file: str = "", round_id: str = "") -> ReleaseHere | None:
@@ -54,37 +46,33 @@ def _release(work: ProjectWork, *, file: str = "", round_id: str = "") -> Releas
     return next((one for one in work.releases if file == one.file.name or round_id == one.said.round), None)
 
 
-def _cases(
-    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
-) -> Response:
-    found = _release(work, round_id=request.path_params["round"])
+def _cases(visit: Visit, work: ProjectWork) -> Response:
+    found = _release(work, round_id=visit.request.path_params["round"])
     if found is None:
-        return desk.nowhere(request)
-    if found.file not in desk.opened:
-        return _releases(desk, r, request, work)
-    descriptor, frame = desk.opened[found.file]
-    every = cases_of(work.manifest, descriptor.partner, frame, r.lang)
-    given = request.query_params.get("from", "")
-    first = int(given) if given.isascii() and given.isdecimal() and len(given) < 9 else 0
-    first = min(first, max(0, len(every) - 1)) // AT_ONCE * AT_ONCE
-    return desk.page(
-        r, request, work, "cases.html", r.text("cases_title", round=descriptor.round), release=found, count=len(every),
-        cases=every[first : first + AT_ONCE], first=first, at_once=AT_ONCE, done=done, brought=brought,
+        return visit.nowhere()
+    if found.file not in visit.desk.opened:
+        return _releases(visit, work)
+    descriptor, frame = visit.desk.opened[found.file]
+    every = cases_of(work.manifest, descriptor.partner, frame, visit.lang)
+    first = min(visit.number("from"), max(0, len(every) - 1)) // AT_ONCE * AT_ONCE
+    return visit.page(
+        "cases.html", release=found, count=len(every), cases=every[first : first + AT_ONCE], first=first, at_once=AT_ONCE,
         days=(descriptor.expires_at - work.now).days, words=(outcomes.GROUNDED, outcomes.NOT_GROUNDED, outcomes.OUTCOME_UNKNOWN),
         entered=outcomes.kept_outcomes(work.home, work.id, descriptor.round),
     )  # fmt: skip
 
 
-def _outcome(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    found, form = _release(work, round_id=request.path_params["round"]), request.state.form
-    if found is None or found.file not in desk.opened:
-        return desk.nowhere(request)
+def _outcome(visit: Visit, work: ProjectWork) -> Response:
+    found, form = _release(work, round_id=visit.request.path_params["round"]), visit.form
+    if found is None or found.file not in visit.desk.opened:
+        return visit.nowhere()
     round_id, settings = found.said.round, work.settings
-    known = set(desk.opened[found.file][1].get_column("case_id"))
+    known = set(visit.desk.opened[found.file][1].get_column("case_id"))
     entered = {case: form[name] for case in known if (name := f"outcome-{case}") in form}
     outcomes.keep_outcomes(work.home, work.id, round_id, entered)
     if form.get("what") != "count":
-        return _cases(desk, r, request, work, "saved")
+        visit.done = "saved"
+        return _cases(visit, work)
     opening = next(
         (file for file in work.opening_files if file.name == f"{work.id}.{round_id}.opening.json"), None
     )
@@ -95,51 +83,42 @@ def _outcome(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
         read_mapping(settings.mapping), settings.extracts, work.id, work.now,
     )  # fmt: skip
     work.exchange.put(f"{work.id}.{round_id}.{work.home.name}{OUTCOME_SUFFIX}", paper)
-    return _cases(desk, r, request, work, "counted", bring(work))
+    return visit.then(_cases, "counted")
 
 
-def _access(
-    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
-) -> Response:
+def _access(visit: Visit, work: ProjectWork) -> Response:
     answers = {one.name.removesuffix(ANSWER_SUFFIX) for one in work.fetched(ANSWER_SUFFIX)}
-    return desk.page(
-        r, request, work, "access.html", r.text("access_title"), asked=requests_of(work.home, work.id), answers=answers,
-        wanted=wanted(work.manifest), done=done, brought=brought,
+    return visit.page(
+        "access.html", asked=requests_of(work.home, work.id), answers=answers, wanted=wanted(work.manifest),
     )  # fmt: skip
 
 
-def _ask(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    form = request.state.form
+def _ask(visit: Visit, work: ProjectWork) -> Response:
+    form = visit.form
     entered = {name: form[f"person-{name}"] for name in wanted(work.manifest) if f"person-{name}" in form}
     reference, rounds = form.get("reference", ""), form.get("rounds", "").replace(",", " ").split()
     sealed = make_request(work.home, work.id, entered, reference, rounds, work.now)
     if sealed is not None:  # else other partners are asked first
         stem = next(one.stem for one in requests_of(work.home, work.id) if one.reference == reference)
         work.exchange.put(f"{stem}{REQUEST_SUFFIX}", sealed)
-    return _access(desk, r, request, work, "asked", bring(work))
+    return visit.then(_access, "asked")
 
 
-def _letter(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    asked = next(
-        (one for one in requests_of(work.home, work.id) if one.reference == request.path_params["reference"]),
-        None,
-    )
+def _letter(visit: Visit, work: ProjectWork) -> Response:
+    reference = visit.request.path_params["reference"]
+    asked = next((one for one in requests_of(work.home, work.id) if one.reference == reference), None)
     answer = next(
         (one for one in work.fetched(ANSWER_SUFFIX) if asked and one.name == f"{asked.stem}{ANSWER_SUFFIX}"),
         None,
     )
     if asked is None or answer is None:
-        return desk.nowhere(request)
+        return visit.nowhere()
     opened = open_answer(work.home, work.id, asked.reference, read_bytes(answer), work.now)
-    text = letter(opened, r.lang).fragment
-    return desk.page(
-        r, request, work, "letter.html", r.text("letter_title"), text=text, missing=unasked(opened), others=opened.others
-    )  # fmt: skip
+    text = letter(opened, visit.lang).fragment
+    return visit.page("letter.html", text=text, missing=unasked(opened), others=opened.others)
 
 
-def _cosigning(
-    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
-) -> Response:
+def _cosigning(visit: Visit, work: ProjectWork) -> Response:
     copy, seen = work.log_copy, work.home.log(work.id).checkpoint
     mail, problem, others = work.mail, None, {}
     if mail is not None:
@@ -147,24 +126,23 @@ def _cosigning(
             others = check_others(work.home, work.id, mail, {one.name for one in mail.iterdir()}, work.now)
         except LsiError as error:
             problem = error
-    return desk.page(
-        r, request, work, "cosign.html", r.text("cosign_title"), copy=copy[0].name if copy else None, seen=seen,
-        size=newest_copy((copy[0].name,), work.id) if copy else 0,
-        others=others, problem=problem, done=done, brought=brought,
+    return visit.page(
+        "cosign.html", copy=copy[0].name if copy else None, seen=seen, size=newest_copy((copy[0].name,), work.id) if copy else 0,
+        others=others, problem=problem,
     )  # fmt: skip
 
 
-def _cosign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+def _cosign(visit: Visit, work: ProjectWork) -> Response:
     copy = work.log_copy
     if copy is None:
-        return desk.nowhere(request)
+        return visit.nowhere()
     log, papers = copy
-    judge = desk.judging(papers) if desk.judging else None
-    gap = request.state.form.get("gap") == "yes"
+    judge = visit.desk.judging(papers) if visit.desk.judging else None
+    gap = visit.form.get("gap") == "yes"
     for one in cosign_log(work.home, log, work.id, work.now, judge, accept_gap=gap):
         name = f"{work.id}.{one.checkpoint.size}.{work.home.name}{COSIGNATURE_SUFFIX}"
         work.exchange.put(name, one.note.encode())
-    return _cosigning(desk, r, request, work, "cosigned", bring(work))
+    return visit.then(_cosigning, "cosigned")
 
 
 PAGES: Pages = (

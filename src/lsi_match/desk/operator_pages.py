@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from lsi_match.agreement.approvals import load_manifest, read_agreement
@@ -19,8 +17,8 @@ from lsi_match.agreement.trust_root_rules import RootMissingError, SignedRoot, c
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import read_bytes, read_text, shipped
-from lsi_match.desk.page import Pages
-from lsi_match.desk.render import Renderer, from_markdown
+from lsi_match.desk.page import Pages, Visit
+from lsi_match.desk.render import from_markdown
 from lsi_match.desk.work import Proposal, Task, Work
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate import alarms
@@ -38,9 +36,6 @@ from lsi_match.protocol.place_files import INSTRUCTION_SUFFIX, MANIFEST_SUFFIX, 
 from lsi_match.protocol.trust_root import MATCHER, Role, TrustRoot
 from lsi_match.reports.trust_page import versions
 
-if TYPE_CHECKING:
-    from lsi_match.desk.app import Desk
-
 
 class SiteProject:
     """One project of a site, as it is at `now`; made for one request."""
@@ -49,6 +44,14 @@ class SiteProject:
         self.project = project
         self.id = project.id
         self.now = now
+
+    def again(self) -> SiteProject:
+        """The same, read anew."""
+        return SiteProject(self.project, self.now)
+
+    def bring(self) -> bool:
+        """What a site has for others goes with its next look."""
+        return True
 
     @property
     def runs(self) -> bool:
@@ -165,15 +168,15 @@ def work_in(home: Home) -> Work | SiteWork:
     return SiteWork(home) if home.name == MATCHER else Work(home)
 
 
-def _overview(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Response:
+def _overview(visit: Visit, work: SiteProject) -> Response:
     disk = shutil.disk_usage(work.project.folder)
     try:
         places = list(places_of(work.project))
     except LsiError:
         places = []
-    live = request.query_params.get("live") == "yes"
-    page = desk.page(
-        r, request, work, "site.html", work.title, live=live, tasks=[(work, one) for one in work.tasks()], standing=work.standing,
+    live = visit.request.query_params.get("live") == "yes"
+    page = visit.page(
+        "site.html", work.title, live=live, tasks=[(work, one) for one in work.tasks()], standing=work.standing,
         looked=work.looked, places=places, disk=disk, free=100 * disk.free // disk.total,
     )  # fmt: skip
     if live:  # as its reader asked
@@ -181,31 +184,28 @@ def _overview(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> R
     return page
 
 
-def _alarm(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Response:
-    name = request.path_params["name"]
+def _alarm(visit: Visit, work: SiteProject) -> Response:
+    name = visit.request.path_params["name"]
     if name not in alarms.NAMES:
-        return desk.nowhere(request)
+        return visit.nowhere()
     text = read_text(shipped("docs") / "nl" / "alarmen" / f"{name}.md")
-    return desk.page(
-        r,
-        request,
-        work,
+    return visit.page(
         "alarm.html",
         text.partition("\n")[0].lstrip("# ").replace("`", ""),
         text=from_markdown(text, "nl"),
     )
 
 
-def _begin(desk: Desk, r: Renderer, request: Request, work: SiteProject, done: str = "") -> Response:
+def _begin(visit: Visit, work: SiteProject) -> Response:
     manifests = [(one, work.instruction(one.manifest)) for one in work.proposals]
-    return desk.page(
-        r, request, work, "begin.html", r.text("begin_title"), versions=versions(work.roots, r.lang), known=work.known_roots, done=done,
-        manifests=[(one, from_markdown(text.decode(errors="replace"), r.lang) if text else None) for one, text in manifests],
+    return visit.page(
+        "begin.html", versions=versions(work.roots, visit.lang), known=work.known_roots,
+        manifests=[(one, from_markdown(text.decode(errors="replace"), visit.lang) if text else None) for one, text in manifests],
     )  # fmt: skip
 
 
-def _take(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Response:
-    form, site = request.state.form, work.project.site
+def _take(visit: Visit, work: SiteProject) -> Response:
+    form, site = visit.form, work.project.site
     what, of = form.get("what", ""), form.get("of", "")
     root = next((one for one in work.roots if one.root.digest == of), None)
     found = next((one.manifest for one in work.proposals if one.manifest.digest == of), None)
@@ -220,46 +220,40 @@ def _take(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Respo
     elif what == "accept" and found is not None:
         site.accept(found.canonical(), work.papers(found), work.now)
     else:
-        return desk.nowhere(request)
-    return _begin(desk, r, request, SiteProject(work.project, work.now), what)
+        return visit.nowhere()
+    return visit.then(_begin, what)
 
 
-def _opening(desk: Desk, r: Renderer, request: Request, work: SiteProject, done: str = "") -> Response:
+def _opening(visit: Visit, work: SiteProject) -> Response:
     if not work.runs:
-        return desk.nowhere(request)
+        return visit.nowhere()
     shut = refusal(work.project, work.now)
-    return desk.page(
-        r, request, work, "open.html", r.text("open_title"), done=done, shut=shut, next=work.standing.next if work.standing else None
-    )  # fmt: skip
+    return visit.page("open.html", shut=shut, next=work.standing.next if work.standing else None)
 
 
-def _open(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Response:
-    form = request.state.form
+def _open(visit: Visit, work: SiteProject) -> Response:
+    form = visit.form
     name, day = form.get("round", ""), form.get("day", "") or None
     if not work.runs:
-        return desk.nowhere(request)
+        return visit.nowhere()
     try:
         day = day and date.fromisoformat(day).isoformat()
     except ValueError:
         raise wrong_use("desk.no_date") from None
     open_round(work.project, name, day, work.now)
-    return _opening(desk, r, request, SiteProject(work.project, work.now), name)
+    return visit.then(_opening, name)
 
 
-def _public(
-    desk: Desk, r: Renderer, request: Request, work: SiteProject, done: str = "", file: Path | None = None
-) -> Response:
-    return desk.page(
-        r, request, work, "public.html", r.text("public_title"), text="", complaints=[], done=done, file=file
-    )
+def _public(visit: Visit, work: SiteProject, file: Path | None = None) -> Response:
+    return visit.page("public.html", text="", complaints=[], file=file)
 
 
-def _publish(desk: Desk, r: Renderer, request: Request, work: SiteProject) -> Response:
-    if request.state.form.get("what") != "write" or not work.runs:
-        return desk.nowhere(request)
+def _publish(visit: Visit, work: SiteProject) -> Response:
+    if visit.form.get("what") != "write" or not work.runs:
+        return visit.nowhere()
     out = work.project.site.folder / "public"
     publish(work.project.site.projects(), out, work.now)
-    return _public(desk, r, request, work, "write", out / "index.html")
+    return visit.then(_public, "write", out / "index.html")
 
 
 PAGES: Pages = (

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import ValidationError
-from starlette.requests import Request
 from starlette.responses import Response
 
 from lsi_match.agreement.approvals import advise, withdraw
@@ -21,33 +20,21 @@ from lsi_match.agreement.trust_root_rules import check_typed
 from lsi_match.base.errors import wrong_use
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
-from lsi_match.desk.page import Pages
-from lsi_match.desk.render import Renderer, from_markdown
+from lsi_match.desk.page import Pages, Visit
+from lsi_match.desk.render import from_markdown
 from lsi_match.desk.work import ProjectWork, Proposal
 from lsi_match.library.held import HeldRound
 from lsi_match.manifest import Manifest
 from lsi_match.partner.approving import acknowledge_as, approve_as, text_to_sign
 from lsi_match.partner.begin import Beginning
-from lsi_match.partner.transfer import settings_in
 from lsi_match.protocol.documents import Reason
 from lsi_match.protocol.place_files import JUSTIFICATION_SUFFIX, ROOT_SUFFIX
 from lsi_match.protocol.trust_root import Role
 from lsi_match.reports.monitor_report import asked, report
 from lsi_match.reports.trust_page import versions
-from lsi_match.transport.endpoints import PlaceUnreachableError
 
-if TYPE_CHECKING:
-    from lsi_match.desk.app import Desk
-
+_DECISIONS: dict[str, Literal["release", "change"]] = {"release": "release", "change": "change"}
 _OUTCOMES: dict[str, Literal["positive", "negative"]] = {"positive": "positive", "negative": "negative"}
-
-
-def bring(work: ProjectWork) -> bool:
-    """Bring what was laid ready; whether nothing is left here."""
-    if work.settings is not None:
-        with suppress(PlaceUnreachableError):
-            work.exchange.bring(settings_in(work.settings.place))
-    return not work.exchange.unsent()
 
 
 def signer_of(work: ProjectWork, manifest: Manifest, role: Role) -> Identity | Certified:
@@ -56,37 +43,35 @@ def signer_of(work: ProjectWork, manifest: Manifest, role: Role) -> Identity | C
     return signer(manifest, work.home.name, work.home.folder, role, work.now, chain, key)
 
 
-def _manifests(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
+def _manifests(visit: Visit, work: ProjectWork) -> Response:
     listed = [
-        (one.manifest.digest[7:], one.manifest.project.title, one.manifest.digest, r.text("sign_runs") if one.runs else r.text("sign_by", by=one.by))
+        (one.manifest.digest[7:], one.manifest.project.title, one.manifest.digest, visit.text("sign_runs" if one.runs else "sign_by", by=one.by))
         for one in work.proposals
     ]  # fmt: skip
-    return desk.page(r, request, work, "list.html", r.text("sign_title"), kind="sign", listed=listed)
+    return visit.page("list.html", visit.text("sign_title"), kind="sign", listed=listed)
 
 
-def _manifest(
-    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
-) -> Response:
-    found = _proposal(request, work)
+def _manifest(visit: Visit, work: ProjectWork) -> Response:
+    found = _proposal(visit, work)
     if found is None:
-        return desk.nowhere(request)
+        return visit.nowhere()
     manifest, trust = found.manifest, work.home.trust(work.id, work.now)
     papers = work.exchange.papers(manifest) | (work.papers if found.runs else {})
     gates = evaluate(manifest, Evidence(papers, work.now, trust))
-    text, previous = text_to_sign(work.home, manifest, r.lang)
+    text, previous = text_to_sign(work.home, manifest, visit.lang)
     instruction = work.exchange.instruction(manifest)
-    return desk.page(
-        r, request, work, "sign.html", r.text("sign_one_title", project=manifest.project.title), one=found,
-        gates=gates, text=text.fragment, previous=previous, done=done, brought=brought,
-        instruction=from_markdown(instruction.decode(errors="replace"), r.lang) if instruction else None,
+    return visit.page(
+        "sign.html", visit.text("sign_one_title", project=manifest.project.title), one=found,
+        gates=gates, text=text.fragment, previous=previous,
+        instruction=from_markdown(instruction.decode(errors="replace"), visit.lang) if instruction else None,
         controller=work.home.name in manifest.controllers,
     )  # fmt: skip
 
 
-def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    found, form = _proposal(request, work), request.state.form
+def _sign(visit: Visit, work: ProjectWork) -> Response:
+    found, form = _proposal(visit, work), visit.form
     if found is None:
-        return desk.nowhere(request)
+        return visit.nowhere()
     manifest, home, what = found.manifest, work.home, form.get("what", "")
     roles = [one for i, one in enumerate(manifest.work_instruction.acknowledged_by) if f"role-{i}" in form]
     papers = []
@@ -94,7 +79,7 @@ def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
         if form.get("read") != "yes":
             raise wrong_use("desk.read_first")
         by = signer_of(work, manifest, Role.APPROVE)
-        papers.append(approve_as(home, manifest, by, r.lang, work.now).paper)
+        papers.append(approve_as(home, manifest, by, visit.lang, work.now).paper)
     if what == "acknowledge" or (what == "approve" and roles):
         by = signer_of(work, manifest, Role.ACKNOWLEDGE)
         instruction = work.exchange.instruction(manifest) or b""
@@ -107,12 +92,11 @@ def _sign(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Respo
             advise(manifest, signer_of(work, manifest, Role.ADVISE), outcome, _said(form, "text"), work.now)
         )
     if not papers:
-        return desk.nowhere(request)
+        return visit.nowhere()
     for paper in papers:
         work.exchange.put_paper(paper)
     work.exchange.take_in(work.now)
-    again = ProjectWork(work.home, work.id, work.now)
-    return _manifest(desk, r, request, again, what, bring(again))
+    return visit.then(_manifest, what)
 
 
 def _said(form: dict[str, str], name: str) -> str:
@@ -122,68 +106,60 @@ def _said(form: dict[str, str], name: str) -> str:
     return said
 
 
-def _proposal(request: Request, work: ProjectWork) -> Proposal | None:
-    wanted = request.path_params["digest"]
+def _proposal(visit: Visit, work: ProjectWork) -> Proposal | None:
+    wanted = visit.request.path_params["digest"]
     return next((one for one in work.proposals if one.manifest.digest == f"sha256:{wanted}"), None)
 
 
-def _trust(
-    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
-) -> Response:
-    return desk.page(
-        r, request, work, "trust.html", r.text("trust_title"), versions=versions(work.exchange.roots(), r.lang), known=work.known_roots,
-        done=done, brought=brought,
+def _trust(visit: Visit, work: ProjectWork) -> Response:
+    return visit.page(
+        "trust.html", versions=versions(work.exchange.roots(), visit.lang), known=work.known_roots,
     )  # fmt: skip
 
 
-def _take_trust(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    form, versions = request.state.form, work.exchange.roots()
+def _take_trust(visit: Visit, work: ProjectWork) -> Response:
+    form, versions = visit.form, work.exchange.roots()
     if form.get("what") == "next" and work.known_roots:
         Beginning(work.exchange).compose_next(work.known_roots[-1], work.now)
-        again = ProjectWork(work.home, work.id, work.now)
-        return _trust(desk, r, request, again, "next", bring(again))
+        return visit.then(_trust, "next")
     found = next((one for one in versions if one.root.digest == form.get("root")), None)
     if found is None:
-        return desk.nowhere(request)
+        return visit.nowhere()
     what, name, known = form.get("what", ""), work.home.name, work.known_roots
     if what == "compare" and not known:
         check_typed(found.root, form.get("digest", ""))
     elif what != "sign":
-        return desk.nowhere(request)
+        return visit.nowhere()
     if name in found.root.signing_organisations and name not in found.signers(found.root):
         papers = sign_root_as(found, known[-1] if known else None, name, work.home.folder)
         work.exchange.put_shared(f"v{found.root.version}", ROOT_SUFFIX, papers)
     if what == "compare":
         work.exchange.pin(found.root, form["digest"], work.now)
-    again = ProjectWork(work.home, work.id, work.now)
-    return _trust(desk, r, request, again, what, bring(again))
+    return visit.then(_trust, what)
 
 
-def _held(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    listed = [(name, r.text("round_title", round=name), "", "") for name in work.reports()]
-    return desk.page(r, request, work, "list.html", r.text("reports_title"), kind="reports", listed=listed)
+def _held(visit: Visit, work: ProjectWork) -> Response:
+    listed = [(name, visit.text("round_title", round=name), "", "") for name in work.reports()]
+    return visit.page("list.html", visit.text("reports_title"), kind="reports", listed=listed)
 
 
-def _held_round(
-    desk: Desk, r: Renderer, request: Request, work: ProjectWork, done: str = "", brought: bool = True
-) -> Response:
-    held = _read_held(request, work)
+def _held_round(visit: Visit, work: ProjectWork) -> Response:
+    held = _read_held(visit, work)
     if held is None:
-        return desk.nowhere(request)
-    text = report(held.table, held.findings.findings, r.lang, held.findings.followed).fragment
-    needed = asked(held.table, held.findings, r.lang)
-    return desk.page(
-        r, request, work, "held.html", r.text("held_title", round=held.findings.round), held=held, text=text, asked=needed,
-        done=done, brought=brought, said=work.justified(held.findings.round),
+        return visit.nowhere()
+    text = report(held.table, held.findings.findings, visit.lang, held.findings.followed).fragment
+    needed = asked(held.table, held.findings, visit.lang)
+    return visit.page(
+        "held.html", held=held, text=text, asked=needed, said=work.justified(held.findings.round),
         controller=work.home.name in held.manifest.controllers,
     )  # fmt: skip
 
 
-def _justify(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Response:
-    held, form = _read_held(request, work), request.state.form
-    decision = form.get("decision", "")
-    if held is None or decision not in ("release", "change"):
-        return desk.nowhere(request)
+def _justify(visit: Visit, work: ProjectWork) -> Response:
+    held, form = _read_held(visit, work), visit.form
+    decision = _DECISIONS.get(form.get("decision", ""))
+    if held is None or decision is None:
+        return visit.nowhere()
     identity = signer_of(work, held.manifest, Role.APPROVE)
     said: str | dict[str, Reason] = form.get("reason", "").strip()
     if decision == "release" and held.findings.differences:
@@ -191,7 +167,7 @@ def _justify(desk: Desk, r: Renderer, request: Request, work: ProjectWork) -> Re
     paper = held.justify(identity, decision, said, work.now)
     name = f"{work.id}.{held.findings.round}.{work.home.name}{JUSTIFICATION_SUFFIX}"
     work.exchange.put(name, paper)
-    return _held_round(desk, r, request, work, decision, bring(work))
+    return visit.then(_held_round, decision)
 
 
 def _reasons(differences: Iterable[str], form: Mapping[str, str]) -> dict[str, Reason]:
@@ -205,9 +181,9 @@ def _reasons(differences: Iterable[str], form: Mapping[str, str]) -> dict[str, R
     return found
 
 
-def _read_held(request: Request, work: ProjectWork) -> HeldRound | None:
+def _read_held(visit: Visit, work: ProjectWork) -> HeldRound | None:
     """The report of the round in the address, which is looked up among those that lie here."""
-    found = work.reports().get(request.path_params["round"])
+    found = work.reports().get(visit.request.path_params["round"])
     return HeldRound.read(work.home, work.manifest, *found, work.now) if found else None
 
 

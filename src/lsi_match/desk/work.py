@@ -27,6 +27,7 @@ from lsi_match.partner.exchange import Exchange
 from lsi_match.partner.home import Home
 from lsi_match.partner.receipts import Receipt, ReceiptOfOthersError, check_receipt
 from lsi_match.partner.release.opened_notice import openings_of
+from lsi_match.partner.transfer import settings_in
 from lsi_match.partner.work_settings import FILE, WorkNotSetError, WorkSettings, work_of
 from lsi_match.protocol.documents import Justification, Opening, ReleaseDescriptor
 from lsi_match.protocol.place_files import (
@@ -38,6 +39,7 @@ from lsi_match.protocol.place_files import (
 )
 from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 from lsi_match.protocol.trust_root import TrustRoot
+from lsi_match.transport.endpoints import PlaceUnreachableError
 
 #: Files of what was fetched, by how they end.
 _OPENING, _RELEASE, _REPORT, _COUNTS = ".opening.json", ".release.json", ".report.json", ".counts.json"
@@ -219,6 +221,17 @@ class ProjectWork:
         copy = self.mail / f"{self.id}.{newest}{LOG_SUFFIX}"
         papers = papers_beside(copy)
         return copy, (papers,) if papers.exists() else ()
+
+    def again(self) -> ProjectWork:
+        """The same, read anew."""
+        return ProjectWork(self.home, self.id, self.now)
+
+    def bring(self) -> bool:
+        """Bring what was laid ready to the place, or with the next exchange where that is out of reach; whether nothing is left here."""
+        if self.settings is not None:
+            with suppress(PlaceUnreachableError):
+                self.exchange.bring(settings_in(self.settings.place))
+        return not self.exchange.unsent()
 
     def ends(self) -> list[End]:
         """What of the agreement ends soon, or ended."""
