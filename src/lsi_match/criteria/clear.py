@@ -14,25 +14,7 @@ from itertools import permutations
 from sqlglot import exp
 
 from lsi_match.base.validation import two_readings
-from lsi_match.criteria.meaning import (
-    All,
-    AnyOf,
-    Arithmetic,
-    Between,
-    Cased,
-    Coalesce,
-    Compare,
-    Condition,
-    Const,
-    FieldValue,
-    FirstKnown,
-    IsTrue,
-    Like,
-    OneOf,
-    Unknown,
-    Value,
-    children,
-)
+from lsi_match.criteria import meaning as m
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate, outside_quotes
 from lsi_match.criteria.reading import condition_of
 
@@ -77,10 +59,10 @@ def check_clear(
         )
 
 
-def singled_out(parts: Iterable[Condition]) -> str | None:
+def singled_out(parts: Iterable[m.Condition]) -> str | None:
     """A field of which conditions that hold together ask, piece by piece, what can be the number of somebody; None where no
     field is. `LIKE '1234%'` and `LIKE '%5678'` are one number, in whichever criteria they stand."""
-    for field, pieces in _pieces(All(tuple(parts))).items():
+    for field, pieces in _pieces(m.All(tuple(parts))).items():
         orders = permutations(pieces) if len(pieces) <= _PIECES else ()
         if _digits(pieces) >= _SOMEBODY or any(
             looks_like_somebody(between.join(one)) for one in orders for between in ("", " ")
@@ -93,21 +75,21 @@ def singled_out(parts: Iterable[Condition]) -> str | None:
 _PIECES, _SOMEBODY = 5, 8
 
 
-def _pieces(part: Condition) -> dict[str, tuple[str, ...]]:
+def _pieces(part: m.Condition) -> dict[str, tuple[str, ...]]:
     """Field → the pieces of its text that have to be there all together. Of what may be one or the other, that with most
     digits."""
     found: dict[str, tuple[str, ...]] = {}
     match part:
-        case Like(value, pattern, negated=False) if name := _field(value):
+        case m.Like(value, pattern, negated=False) if name := _field(value):
             found = {name: (re.sub(r"[%_\\]", "", pattern),)}
-        case Compare("=", left, Const(str() as text)) if name := _field(left):
+        case m.Compare("=", left, m.Const(str() as text)) if name := _field(left):
             found = {name: (text,)}
-        case IsTrue(condition, negated=False):
+        case m.IsTrue(condition, negated=False):
             found = _pieces(condition)
-        case All(parts):
+        case m.All(parts):
             for name, pieces in (pair for one in parts for pair in _pieces(one).items()):
                 found[name] = (*found.get(name, ()), *pieces)
-        case AnyOf(parts) | FirstKnown(parts):
+        case m.AnyOf(parts) | m.FirstKnown(parts):
             for name, pieces in (pair for one in parts for pair in _pieces(one).items()):
                 found[name] = max(found.get(name, ()), pieces, key=_digits)
     return found
@@ -117,38 +99,38 @@ def _digits(pieces: tuple[str, ...]) -> int:
     return sum(sign.isdigit() for piece in pieces for sign in piece)
 
 
-def _field(value: Value) -> str:
+def _field(value: m.Value) -> str:
     match value:
-        case FieldValue(name):
+        case m.FieldValue(name):
             return name
-        case Cased(_, text):
+        case m.Cased(_, text):
             return _field(text)
-        case Coalesce((first, *_)):
+        case m.Coalesce((first, *_)):
             return _field(first)
     return ""
 
 
-def _named(part: Condition | Value, identifying: set[str], postcodes: set[str]) -> list[str]:
+def _named(part: m.Condition | m.Value, identifying: set[str], postcodes: set[str]) -> list[str]:
     """The identifying fields of which more is asked than whether they are known, or in which area they lie."""
     match part:
-        case FieldValue(name):
+        case m.FieldValue(name):
             return [name] if name in identifying else []
-        case Unknown():
+        case m.Unknown():
             return []
-        case Like(FieldValue(name), pattern) if name in postcodes and re.fullmatch(r"\d{1,4}%", pattern):
+        case m.Like(m.FieldValue(name), pattern) if name in postcodes and re.fullmatch(r"\d{1,4}%", pattern):
             return []
-    return [name for below in children(part) for name in _named(below, identifying, postcodes)]
+    return [name for below in m.children(part) for name in _named(below, identifying, postcodes)]
 
 
-def _compared_with(part: Condition | Value) -> Iterator[int]:
+def _compared_with(part: m.Condition | m.Value) -> Iterator[int]:
     """The whole numbers that sums come down to: of `field - 19 = 999` it is 1018."""
-    pairs: list[tuple[Value, Value]] = []
+    pairs: list[tuple[m.Value, m.Value]] = []
     match part:
-        case Compare(_, left, right):
+        case m.Compare(_, left, right):
             pairs = [(left, right)]
-        case Between(value, low, high):
+        case m.Between(value, low, high):
             pairs = [(value, low), (value, high)]
-        case OneOf(value, values):
+        case m.OneOf(value, values):
             pairs = [(value, one) for one in values]
     for left, right in pairs:
         ends = [(_at(left, x), _at(right, x)) for x in (Decimal(0), Decimal(1))]
@@ -157,23 +139,23 @@ def _compared_with(part: Condition | Value) -> Iterator[int]:
             found = first / (first - second)
             if found == found.to_integral_value():
                 yield int(found)
-    for below in children(part):
+    for below in m.children(part):
         yield from _compared_with(below)
 
 
-def _at(value: Value, x: Decimal) -> Decimal | None:
+def _at(value: m.Value, x: Decimal) -> Decimal | None:
     """A sum with this number in the place of its fields; None for what is none."""
     match value:
-        case Const(Decimal() as number):
+        case m.Const(Decimal() as number):
             return number
-        case FieldValue(_, FieldType.INTEGER | FieldType.DECIMAL):
+        case m.FieldValue(_, FieldType.INTEGER | FieldType.DECIMAL):
             return x
-        case Arithmetic(sign, left, right):
+        case m.Arithmetic(sign, left, right):
             a, b = _at(left, x), _at(right, x)
             if a is None or b is None:
                 return None
             return a + b if sign == "+" else a - b if sign == "-" else a * b
-        case Coalesce((first, *_)):
+        case m.Coalesce((first, *_)):
             return _at(first, x)
     return None
 

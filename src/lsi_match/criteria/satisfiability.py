@@ -14,48 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from lsi_match.criteria.meaning import (
-    MIRRORED,
-    YES,
-    All,
-    AnyOf,
-    Between,
-    Cased,
-    Compare,
-    Condition,
-    Const,
-    FirstKnown,
-    Holds,
-    IsTrue,
-    Like,
-    OneOf,
-    Operator,
-    Same,
-    Truth,
-    Undecided,
-    Unknown,
-    Value,
-    all_of,
-    is_true,
-    negation,
-    used_fields,
-)
+from lsi_match.criteria import meaning as m
+from lsi_match.criteria import quantities
 from lsi_match.criteria.partial_evaluation import assume, simplify
-from lsi_match.criteria.quantities import (
-    TESTS,
-    NumberQuantity,
-    TextQuantity,
-    TooManyError,
-    YesNo,
-    bounds_of,
-    fits,
-    fixed_case,
-    is_text,
-    is_whole,
-    linear,
-    plus,
-    primitive,
-)
 
 #: How many evaluations are tried before the question is left open.
 _BUDGET = 20_000
@@ -65,17 +26,17 @@ Assignment: TypeAlias = dict[Hashable, Any]
 Outcomes: TypeAlias = Callable[[Assignment], int]
 
 
-def satisfiable(condition: Condition) -> bool | None:
+def satisfiable(condition: m.Condition) -> bool | None:
     """Whether some record makes the condition true; None when there are too many kinds of record to try."""
     try:
         return _Search().any_world(simplify(condition))
-    except TooManyError:
+    except quantities.TooManyError:
         return None
 
 
-def implies(one: Condition, other: Condition) -> bool:
+def implies(one: m.Condition, other: m.Condition) -> bool:
     """Whether it is proven that every record that passes `one` passes `other`."""
-    return satisfiable(all_of([one, negation(is_true(other))])) is False
+    return satisfiable(m.all_of([one, m.negation(m.is_true(other))])) is False
 
 
 @dataclass
@@ -85,19 +46,19 @@ class _Search:
     def count(self) -> None:
         self.tried += 1
         if self.tried > _BUDGET:
-            raise TooManyError
+            raise quantities.TooManyError
 
-    def any_world(self, condition: Condition) -> bool:
+    def any_world(self, condition: m.Condition) -> bool:
         """First which fields are known, then, with those known, which values they have."""
         self.count()
-        if isinstance(condition, Truth):
+        if isinstance(condition, m.Truth):
             return condition.value is True
-        open_field = next((f.name for f in used_fields(condition).values() if not f.known), None)
+        open_field = next((f.name for f in m.used_fields(condition).values() if not f.known), None)
         if open_field is None:
             return self.any_values(condition)
         return any(self.any_world(simplify(assume(condition, open_field, known))) for known in (True, False))
 
-    def any_values(self, condition: Condition) -> bool:
+    def any_values(self, condition: m.Condition) -> bool:
         atoms = _Atoms()
         outcomes = atoms.outcomes(condition)
         cells = [(key, list(quantity.cells())) for key, quantity in atoms.quantities.items()]
@@ -119,82 +80,88 @@ class _Atoms:
     def __init__(self) -> None:
         self.quantities: dict[Hashable, Any] = {}
 
-    def outcomes(self, condition: Condition) -> Outcomes:
+    def outcomes(self, condition: m.Condition) -> Outcomes:
         """Which of true, false and unknown the condition can be, in a world in which some quantities are given."""
         match condition:
-            case Truth(value):
+            case m.Truth(value):
                 fixed = _U if value is None else _T if value else _F
                 return lambda world: fixed
-            case Holds(known, negated):
-                self.quantities.setdefault(known.name, YesNo())
+            case m.Holds(known, negated):
+                self.quantities.setdefault(known.name, quantities.YesNo())
                 return self._atom(known.name, lambda cell: cell is not negated)
-            case Compare(operator, left, right):
+            case m.Compare(operator, left, right):
                 return self._compare(operator, left, right)
-            case Between(value, low, high, negated):
-                both: Condition = all_of([Compare(">=", value, low), Compare("<=", value, high)])
-                return self.outcomes(negation(both) if negated else both)
-            case OneOf(value, values, negated):
-                parts = tuple(Compare("=", value, constant) for constant in values)
-                return self.outcomes(negation(AnyOf(parts)) if negated else AnyOf(parts))
-            case Like(value, pattern, negated):
-                return self._like(fixed_case(value), pattern, negated)
-            case All(parts):
+            case m.Between(value, low, high, negated):
+                both: m.Condition = m.all_of([m.Compare(">=", value, low), m.Compare("<=", value, high)])
+                return self.outcomes(m.negation(both) if negated else both)
+            case m.OneOf(value, values, negated):
+                parts = tuple(m.Compare("=", value, constant) for constant in values)
+                return self.outcomes(m.negation(m.AnyOf(parts)) if negated else m.AnyOf(parts))
+            case m.Like(value, pattern, negated):
+                return self._like(quantities.fixed_case(value), pattern, negated)
+            case m.All(parts):
                 return _kleene([self.outcomes(part) for part in parts], _F, _T)
-            case AnyOf(parts):
+            case m.AnyOf(parts):
                 return _kleene([self.outcomes(part) for part in parts], _T, _F)
-            case IsTrue(inner, negated):
+            case m.IsTrue(inner, negated):
                 return _mapped(self.outcomes(inner), _T, negated)
-            case Undecided(inner, negated):
+            case m.Undecided(inner, negated):
                 return _mapped(self.outcomes(inner), _U, negated)
-            case Same(left, right, negated):
+            case m.Same(left, right, negated):
                 return _same(self.outcomes(left), self.outcomes(right), negated)
-            case FirstKnown(conditions):
+            case m.FirstKnown(conditions):
                 return _first([self.outcomes(part) for part in conditions])
-            case Unknown():
+            case m.Unknown():
                 raise AssertionError("every field has been settled before")
 
     def _atom(self, key: Hashable, test: Callable[[Any], bool]) -> Outcomes:
         return lambda world: (_T if test(world[key]) else _F) if key in world else _T | _F
 
-    def _compare(self, operator: Operator, left: Value, right: Value) -> Outcomes:
-        if is_text(left):
-            return self._text(fixed_case(left), fixed_case(right), operator == "=")
-        difference = plus(linear(left), linear(right), -1)
+    def _compare(self, operator: m.Operator, left: m.Value, right: m.Value) -> Outcomes:
+        if quantities.is_text(left):
+            return self._text(quantities.fixed_case(left), quantities.fixed_case(right), operator == "=")
+        difference = quantities.plus(quantities.linear(left), quantities.linear(right), -1)
         constant = difference.pop((), Fraction(0))
         if not difference:
-            fixed = _T if TESTS[operator](constant, Fraction(0)) else _F
+            fixed = _T if quantities.TESTS[operator](constant, Fraction(0)) else _F
             return lambda world: fixed
-        key, scale = primitive(difference)
+        key, scale = quantities.primitive(difference)
         limit = -constant * scale
         if key not in self.quantities:
-            self.quantities[key] = NumberQuantity(is_whole(key), *bounds_of(key))
+            self.quantities[key] = quantities.NumberQuantity(
+                quantities.is_whole(key), *quantities.bounds_of(key)
+            )
         self.quantities[key].limits.add(limit)
-        test = TESTS[operator] if scale > 0 else TESTS[MIRRORED[operator]]
+        test = quantities.TESTS[operator] if scale > 0 else quantities.TESTS[m.MIRRORED[operator]]
         return self._atom(key, lambda cell: test(cell, limit))
 
-    def _text(self, left: Value, right: Value, equal: bool) -> Outcomes:
-        if isinstance(left, Const) and not isinstance(right, Const):
+    def _text(self, left: m.Value, right: m.Value, equal: bool) -> Outcomes:
+        if isinstance(left, m.Const) and not isinstance(right, m.Const):
             left, right = right, left
-        if left == right or isinstance(left, Const):
+        if left == right or isinstance(left, m.Const):
             fixed = _T if (left == right) is equal else _F
             return lambda world: fixed
-        if isinstance(right, Const):
+        if isinstance(right, m.Const):
             text = str(right.value)
-            self.quantities.setdefault(left, TextQuantity(left.case if isinstance(left, Cased) else ""))
+            self.quantities.setdefault(
+                left, quantities.TextQuantity(left.case if isinstance(left, m.Cased) else "")
+            )
             self.quantities[left].texts.add(text)
             return self._atom(left, lambda cell: (cell[0] == text) is equal)
         pair = frozenset((left, right))
-        self.quantities.setdefault(pair, YesNo())
+        self.quantities.setdefault(pair, quantities.YesNo())
         return self._atom(pair, lambda cell: cell is equal)
 
-    def _like(self, value: Value, pattern: str, negated: bool) -> Outcomes:
+    def _like(self, value: m.Value, pattern: str, negated: bool) -> Outcomes:
         if not set(pattern) & set("%_"):
-            return self._text(value, Const(pattern), not negated)
-        if isinstance(value, Const) or not pattern.strip("%"):
-            matches = not pattern.strip("%") or fits(str(getattr(value, "value", "")), pattern)
+            return self._text(value, m.Const(pattern), not negated)
+        if isinstance(value, m.Const) or not pattern.strip("%"):
+            matches = not pattern.strip("%") or quantities.fits(str(getattr(value, "value", "")), pattern)
             fixed = _T if matches is not negated else _F
             return lambda world: fixed
-        self.quantities.setdefault(value, TextQuantity(value.case if isinstance(value, Cased) else ""))
+        self.quantities.setdefault(
+            value, quantities.TextQuantity(value.case if isinstance(value, m.Cased) else "")
+        )
         self.quantities[value].patterns.add(pattern)
         return self._atom(value, lambda cell: (pattern in cell[1]) is not negated)
 
@@ -218,7 +185,7 @@ def _kleene(parts: list[Outcomes], decisive: int, neutral: int) -> Outcomes:
 
 def _mapped(inner: Outcomes, wanted: int, negated: bool) -> Outcomes:
     yes, no = (_F, _T) if negated else (_T, _F)
-    return lambda world: (yes if (m := inner(world)) & wanted else 0) | (no if m & ~wanted else 0)
+    return lambda world: (yes if (found := inner(world)) & wanted else 0) | (no if found & ~wanted else 0)
 
 
 def _same(left: Outcomes, right: Outcomes, negated: bool) -> Outcomes:
@@ -246,11 +213,11 @@ def _first(parts: list[Outcomes]) -> Outcomes:
     return outcomes
 
 
-def never(condition: Condition) -> bool:
+def never(condition: m.Condition) -> bool:
     """Proven to be true of no record."""
     return satisfiable(condition) is False
 
 
-def always(condition: Condition) -> bool:
+def always(condition: m.Condition) -> bool:
     """Proven to be true of every record."""
-    return implies(YES, condition)
+    return implies(m.YES, condition)

@@ -10,35 +10,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from lsi_match.base.errors import Language
+from lsi_match.criteria import meaning as m
 from lsi_match.criteria.letters import skeleton
-from lsi_match.criteria.meaning import (
-    All,
-    AnyOf,
-    Arithmetic,
-    Between,
-    Cased,
-    Coalesce,
-    Compare,
-    Condition,
-    Const,
-    DateDiff,
-    FieldValue,
-    FirstKnown,
-    Holds,
-    IsTrue,
-    Length,
-    Like,
-    Null,
-    OneOf,
-    Same,
-    Truth,
-    Undecided,
-    Unknown,
-    Value,
-    any_of,
-    compare,
-    negation,
-)
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
 from lsi_match.criteria.periods import Span, dates, example, period
 from lsi_match.criteria.wording import (
@@ -88,23 +61,23 @@ class Names:
     def types(self) -> dict[str, FieldType]:
         return {name: field.type for name, field in self.fields.items()}
 
-    def name(self, field: FieldValue) -> str:
+    def name(self, field: m.FieldValue) -> str:
         return say(self.lang, "reference") if field.name == REFERENCE_DATE else self.short[field.name]
 
     def rest(self, field: str) -> str:
         return short_name(self.fields[field].meaning)[1]
 
-    def euros(self, field: FieldValue) -> bool:
+    def euros(self, field: m.FieldValue) -> bool:
         return field.name in self.fields and in_euros(self.fields[field.name].meaning)
 
-    def holds(self, field: FieldValue, truth: bool) -> str:
+    def holds(self, field: m.FieldValue, truth: bool) -> str:
         return say(self.lang, "yes" if truth else "no", x=self.name(field))
 
-    def counted(self, operator: str, field: FieldValue, value: Decimal) -> str | None:
+    def counted(self, operator: str, field: m.FieldValue, value: Decimal) -> str | None:
         """A comparison that is not said with "is"; None when it is."""
         return None
 
-    def together(self, fields: Sequence[FieldValue], every: bool) -> Line | None:
+    def together(self, fields: Sequence[m.FieldValue], every: bool) -> Line | None:
         """Several true fields in one line; None when each has its own."""
         return None
 
@@ -117,56 +90,56 @@ class Verbalizer:
         self.lang = names.lang
         self.example_date = example_date
 
-    def line(self, condition: Condition) -> Line:
+    def line(self, condition: m.Condition) -> Line:
         match condition:
-            case All(parts):
+            case m.All(parts):
                 return self._group("all", parts)
-            case AnyOf(parts):
+            case m.AnyOf(parts):
                 return self._group("any", parts)
-            case Same(left, right, negated):
+            case m.Same(left, right, negated):
                 return self._group("not_same" if negated else "same", (left, right))
-            case FirstKnown(conditions):
+            case m.FirstKnown(conditions):
                 return self._group("first_known", conditions)
-            case IsTrue(Holds(field, no), True):
+            case m.IsTrue(m.Holds(field, no), True):
                 return self._say("not_no" if no else "not_yes", x=self.names.name(field))
-            case IsTrue(inner, negated):
+            case m.IsTrue(inner, negated):
                 return self._group("not_true" if negated else "is_true", (inner,))
-            case Undecided(inner, negated):
+            case m.Undecided(inner, negated):
                 return self._group("decided" if negated else "undecided", (inner,))
-            case Truth(value):
+            case m.Truth(value):
                 return self._say("open" if value is None else "everybody" if value else "nobody")
-            case Holds(field, negated):
+            case m.Holds(field, negated):
                 return Line(sentence(self.names.holds(field, not negated)))
-            case Unknown(field, negated):
+            case m.Unknown(field, negated):
                 return self._say("known" if negated else "unknown", x=self.names.name(field))
-            case Compare(operator, left, right):
+            case m.Compare(operator, left, right):
                 return self._compare(operator, left, right)
-            case Between(value, low, high, negated):
+            case m.Between(value, low, high, negated):
                 return self._between(value, low, high, negated)
-            case OneOf(value, values, negated):
+            case m.OneOf(value, values, negated):
                 return self._one_of(value, values, negated)
-            case Like(value, pattern, negated):
+            case m.Like(value, pattern, negated):
                 return self._like(value, pattern, negated)
 
     def _say(self, key: str, **facts: str) -> Line:
         return Line(sentence(say(self.lang, key, **facts)))
 
-    def _group(self, key: str, parts: Sequence[Condition]) -> Line:
-        held = [p.field for p in parts if isinstance(p, Holds) and not p.negated]
+    def _group(self, key: str, parts: Sequence[m.Condition]) -> Line:
+        held = [p.field for p in parts if isinstance(p, m.Holds) and not p.negated]
         joined = self.names.together(held, key == "all") if key in ("all", "any") else None
         if joined is None:
             return Line(say(self.lang, key), tuple(map(self.line, parts)))
-        others = [p for p in parts if not (isinstance(p, Holds) and p.field in held and not p.negated)]
+        others = [p for p in parts if not (isinstance(p, m.Holds) and p.field in held and not p.negated)]
         if not others:
             return joined
         return Line(say(self.lang, key), (joined, *map(self.line, others)))
 
-    def _compare(self, operator: str, left: Value, right: Value) -> Line:
-        if isinstance(left, FieldValue) and isinstance(right, Const) and isinstance(right.value, Decimal):
+    def _compare(self, operator: str, left: m.Value, right: m.Value) -> Line:
+        if isinstance(left, m.FieldValue) and isinstance(right, m.Const) and isinstance(right.value, Decimal):
             said = self.names.counted(operator, left, right.value)
             if said is not None:
                 return Line(sentence(said))
-        if isinstance(left, DateDiff) and isinstance(right, Const) and isinstance(right.value, Decimal):
+        if isinstance(left, m.DateDiff) and isinstance(right, m.Const) and isinstance(right.value, Decimal):
             whole = int(right.value)
             spans: dict[str, Span] = {
                 "=": (whole, whole), "<>": (whole, whole), "<=": (None, whole), "<": (None, whole - 1),
@@ -182,12 +155,12 @@ class Verbalizer:
         said = say(self.lang, key, x=self.value(left, euro), y=self.value(right, euro))
         return Line(sentence(said + extra))
 
-    def _between(self, value: Value, low: Value, high: Value, negated: bool) -> Line:
-        if isinstance(value, DateDiff) and isinstance(low, Const) and isinstance(high, Const):
+    def _between(self, value: m.Value, low: m.Value, high: m.Value, negated: bool) -> Line:
+        if isinstance(value, m.DateDiff) and isinstance(low, m.Const) and isinstance(high, m.Const):
             first, last = low.value, high.value
             if isinstance(first, Decimal) and isinstance(last, Decimal) and first <= last:
                 if negated:
-                    return self.line(any_of([compare("<", value, low), compare(">", value, high)]))
+                    return self.line(m.any_of([m.compare("<", value, low), m.compare(">", value, high)]))
                 if first == int(first) and last == int(last):
                     said = self._period(value, (int(first), int(last)))
                     if said is not None:
@@ -196,18 +169,18 @@ class Verbalizer:
         key = ("not_" if negated else "") + ("date_between" if _is_date(value) else "between")
         return self._say(key, x=self.value(value, euro), y=self.value(low, euro), z=self.value(high, euro))
 
-    def _one_of(self, value: Value, values: Sequence[Const], negated: bool) -> Line:
-        if isinstance(value, DateDiff):
-            parts: list[Condition] = [Compare("=", value, constant) for constant in values]
-            return self.line(negation(any_of(parts)) if negated else any_of(parts))
+    def _one_of(self, value: m.Value, values: Sequence[m.Const], negated: bool) -> Line:
+        if isinstance(value, m.DateDiff):
+            parts: list[m.Condition] = [m.Compare("=", value, constant) for constant in values]
+            return self.line(m.negation(m.any_of(parts)) if negated else m.any_of(parts))
         euro = self._euros(value)
         plain, _, extra = self._without_case(value, values)
         items = listed([self.value(constant, euro) for constant in values], self.lang)
         said = say(self.lang, "not_one_of" if negated else "one_of", x=self.value(plain), y=items)
         return Line(sentence(said + extra))
 
-    def _like(self, value: Value, pattern: str, negated: bool) -> Line:
-        plain, _, extra = self._without_case(value, [Const(pattern)])
+    def _like(self, value: m.Value, pattern: str, negated: bool) -> Line:
+        plain, _, extra = self._without_case(value, [m.Const(pattern)])
         core = pattern.strip("%")
         no = "not_" if negated else ""
         x = self.value(plain)
@@ -235,10 +208,10 @@ class Verbalizer:
                 yield in_quotes(pattern[start:end], self.lang)
             start = end
 
-    def _without_case(self, value: Value, others: Sequence[Value]) -> tuple[Value, Value, str]:
+    def _without_case(self, value: m.Value, others: Sequence[m.Value]) -> tuple[m.Value, m.Value, str]:
         """lower(x) = 'ww' as x = 'ww' plus a remark, where that is the same."""
-        if isinstance(value, Cased) and isinstance(value.text, FieldValue):
-            texts = [c.value for c in others if isinstance(c, Const) and isinstance(c.value, str)]
+        if isinstance(value, m.Cased) and isinstance(value.text, m.FieldValue):
+            texts = [c.value for c in others if isinstance(c, m.Const) and isinstance(c.value, str)]
             fitting = all(
                 t.isascii() and (t.lower() if value.case == "lower" else t.upper()) == t for t in texts
             )
@@ -247,20 +220,20 @@ class Verbalizer:
         return value, others[0], ""
 
     def _period(
-        self, counted: DateDiff, span: Span, negated: bool = False, strict: bool = False
+        self, counted: m.DateDiff, span: Span, negated: bool = False, strict: bool = False
     ) -> Line | None:
         """A bound on date_diff as: where one date lies, seen from the other."""
         x, r = counted.start, counted.end
-        turned = not isinstance(r, Const) and (
-            isinstance(x, Const) or (_is_reference(x) and not _is_reference(r))
+        turned = not isinstance(r, m.Const) and (
+            isinstance(x, m.Const) or (_is_reference(x) and not _is_reference(r))
         )
         if turned:
             x, r = r, x
         else:
             span = (None if span[1] is None else -span[1], None if span[0] is None else -span[0])
-        if x == r or isinstance(x, Const):
+        if x == r or isinstance(x, m.Const):
             return None
-        if isinstance(r, Const) and isinstance(r.value, date):
+        if isinstance(r, m.Const) and isinstance(r.value, date):
             found = dates(counted.unit, r.value, span)
             return None if found is None else self._lies(x, *found, negated)
         said = period(counted.unit, self.value(x), self.value(r), span, self.lang, negated, strict)
@@ -273,75 +246,75 @@ class Verbalizer:
         )
         return Line(sentence(said), (Line(shown),) if shown else ())
 
-    def _lies(self, x: Value, start: date | None, end: date | None, negated: bool) -> Line | None:
+    def _lies(self, x: m.Value, start: date | None, end: date | None, negated: bool) -> Line | None:
         if start and end and start > end:
             return None
         if start and end and start != end:
-            return self._between(x, Const(start), Const(end), negated)
+            return self._between(x, m.Const(start), m.Const(end), negated)
         if start and end:
-            return self._compare("<>" if negated else "=", x, Const(start))
-        return self._compare(">=" if start else "<=", x, Const(start or end or date.max))
+            return self._compare("<>" if negated else "=", x, m.Const(start))
+        return self._compare(">=" if start else "<=", x, m.Const(start or end or date.max))
 
-    def _euros(self, value: Value) -> bool:
+    def _euros(self, value: m.Value) -> bool:
         match value:
-            case FieldValue():
+            case m.FieldValue():
                 return self.names.euros(value)
-            case Coalesce(values):
+            case m.Coalesce(values):
                 return any(map(self._euros, values))
-            case Arithmetic("*", left, right):
+            case m.Arithmetic("*", left, right):
                 return self._euros(left) is not self._euros(right)
-            case Arithmetic(_, left, right):
+            case m.Arithmetic(_, left, right):
                 return self._euros(left) or self._euros(right)
         return False
 
-    def value(self, value: Value, euro: bool = False, inner: bool = False) -> str:
+    def value(self, value: m.Value, euro: bool = False, inner: bool = False) -> str:
         """A value within a sentence; constants in euros when what they stand beside is in euros."""
         match value:
-            case Const(str() as text):
+            case m.Const(str() as text):
                 return in_quotes(text, self.lang)
-            case Const(Decimal() as amount):
+            case m.Const(Decimal() as amount):
                 return number(amount, self.lang, euro)
-            case Const(date() as moment):
+            case m.Const(date() as moment):
                 return day(moment, self.lang)
-            case FieldValue():
+            case m.FieldValue():
                 return self.names.name(value)
-            case Arithmetic(sign, left, right):
+            case m.Arithmetic(sign, left, right):
                 # A factor of an amount is a number, not an amount.
                 beside = (euro, euro) if sign != "*" else (self._euros(left), self._euros(right))
                 x, y = (self.value(v, e, inner=True) for v, e in zip((left, right), beside, strict=True))
                 said = say(self.lang, {"+": "plus", "-": "minus", "*": "times"}[sign], x=x, y=y)
                 return f"({said})" if inner else said
-            case Cased(case, text):
+            case m.Cased(case, text):
                 return say(self.lang, case, x=self.value(text, inner=True))
-            case Length(text):
+            case m.Length(text):
                 return say(self.lang, "length", x=self.value(text, inner=True))
-            case DateDiff(unit, start, end):
+            case m.DateDiff(unit, start, end):
                 said = say(self.lang, f"{unit}_count", x=self.value(start), y=self.value(end))
                 return f"({said})" if inner else said
-            case Coalesce(values):
+            case m.Coalesce(values):
                 first, *others = [self.value(v, euro, inner=True) for v in values]
                 rest = others.pop(0)
                 for other in others:
                     rest = say(self.lang, "or_else_again", y=rest, z=other)
                 said = say(self.lang, "or_else", x=first, y=rest)
                 return f"({said})" if inner else said
-            case Null() | Const():
+            case m.Null() | m.Const():
                 return say(self.lang, "open")
 
 
-def _is_date(value: Value) -> bool:
+def _is_date(value: m.Value) -> bool:
     match value:
-        case FieldValue():
+        case m.FieldValue():
             return value.type is FieldType.DATE
-        case Const():
+        case m.Const():
             return isinstance(value.value, date)
-        case Coalesce(values):
+        case m.Coalesce(values):
             return _is_date(values[0])
     return False
 
 
-def _is_reference(value: Value) -> bool:
-    return isinstance(value, FieldValue) and value.name == REFERENCE_DATE
+def _is_reference(value: m.Value) -> bool:
+    return isinstance(value, m.FieldValue) and value.name == REFERENCE_DATE
 
 
 def _sign_kind(sign: str) -> str:

@@ -54,24 +54,10 @@ from lsi_match.partner.opening import read_evaluators
 from lsi_match.partner.prepare import answerable
 from lsi_match.partner.references import LongIds
 from lsi_match.partner.select import select_pieces
+from lsi_match.protocol import evaluation_documents as words
+from lsi_match.protocol import place_files
 from lsi_match.protocol.columns import columns_to_seal
 from lsi_match.protocol.documents import Opening
-from lsi_match.protocol.evaluation_documents import (
-    EvaluationAnswer,
-    EvaluationAsk,
-    Evaluators,
-    RoundKeys,
-    RoundKeysDestroyed,
-    unpack,
-)
-from lsi_match.protocol.place_files import (
-    ASK_SUFFIX,
-    EVALUATION_SUFFIX,
-    EVALUATORS_SUFFIX,
-    KEYS_DESTROYED_SUFFIX,
-    OF_EVALUATION,
-    OF_LOOK_UP,
-)
 
 Problems = list[tuple[str, LsiError]]
 
@@ -111,14 +97,14 @@ class Evaluating:
         with home.alone(project):
             if not self._ask.exists():
                 kept = KeptKeys.of(self.folder)
-                over = self._of_own(KEYS_DESTROYED_SUFFIX).exists() or bool(kept and kept.keys)
+                over = self._of_own(place_files.KEYS_DESTROYED_SUFFIX).exists() or bool(kept and kept.keys)
                 if over or now >= (opening.asks_until or now):
                     raise LsiError("AskedTooLateError", partner=home.name, round=opening.round)
                 self._draw(manifest, identifiers(home, manifest, opening, mapping, extracts))
             named_before = (kept := KeptKeys.of(self.folder)) is not None and bool(kept.keys)
             if now < (opening.answers_until or now) and self._keys.exists() and not named_before:
                 self._answer(problems)
-            named = self._mail / f"{self._stem}{EVALUATORS_SUFFIX}"
+            named = self._mail / f"{self._stem}{place_files.EVALUATORS_SUFFIX}"
             if not (named.exists() and proof_file(named).exists()):
                 return self, None
             evaluators, document = read_evaluators(home, named, project, now)
@@ -127,13 +113,13 @@ class Evaluating:
                 destroy_keys(exchange, self.folder, now)
             if untold:
                 raise LsiError("EvaluationUntoldError", partner=untold, round=opening.round)
-            round_keys = [unpack(one, 1)[0] for one in self._asks().values()]
+            round_keys = [words.unpack(one, 1)[0] for one in self._asks().values()]
             if kept is not None and home.name in evaluators.keys:
                 public = self.evaluation.round_keys(round_keys)
                 keys = {name: PublicRound.of(*public[name]) for name in evaluators.keys if name in public}
                 replace(kept, keys=keys).write(self.folder)
             blinds = {kind: [(one, bytes.fromhex(by)) for one, by in of] for kind, of in self._opened(self._blinds).items()}  # fmt: skip
-            _, asked, elements = unpack(read_bytes(self._ask), 2)
+            _, asked, elements = words.unpack(read_bytes(self._ask), 2)
             found = finish(
                 self.evaluation, Asked(asked, elements, blinds), evaluators, round_keys, self._answers(), home.identity(),
             )  # fmt: skip
@@ -197,7 +183,7 @@ class Evaluating:
         """Partner → its ask, as far as they came, with the own one."""
         found = {self.exchange.home.name: read_bytes(self._ask)}
         for name in self.evaluation.cards.keys() - found.keys():
-            file = self._mail / f"{self._stem}.{name}{ASK_SUFFIX}"
+            file = self._mail / f"{self._stem}.{name}{place_files.ASK_SUFFIX}"
             if file.exists():
                 found[name] = read_bytes(file, self.evaluation.largest(name))
         return found
@@ -205,13 +191,13 @@ class Evaluating:
     def _answer(self, problems: Problems) -> None:
         """Answer what was asked and has no answer yet, and lay ready what others are to have."""
         own, asks = self.exchange.home.name, self._asks()
-        public, *_ = unpack(asks[own], 2)
+        public, *_ = words.unpack(asks[own], 2)
         evaluator = evaluator_of(self.exchange.home, self.folder, self.evaluation, digest_of_bytes(public))
         for name, data in asks.items():
             kept = self.folder / "answers" / name
-            _, document, elements = unpack(data, 2)
+            _, document, elements = words.unpack(data, 2)
             try:
-                if self.evaluation.word(document, EvaluationAsk, "ask").partner != name:
+                if self.evaluation.word(document, words.EvaluationAsk, "ask").partner != name:
                     raise RefusedError(
                         "EvaluationOfOtherError", partner=name, what="ask"
                     )  # else it asked once for each name
@@ -221,12 +207,14 @@ class Evaluating:
                     raise RefusedError("EvaluationTwiceError", partner=name, what="ask")
             except LsiError as error:
                 problems.append((self.opening.round, error))
-        self.exchange.put(self._of_own(ASK_SUFFIX).name, asks[own])
+        self.exchange.put(self._of_own(place_files.ASK_SUFFIX).name, asks[own])
         for kept in (self.folder / "answers").glob("[!.]*"):
             if kept.name != own:
-                self.exchange.put(self._of_own(f".to-{kept.name}{EVALUATION_SUFFIX}").name, read_bytes(kept))
+                self.exchange.put(
+                    self._of_own(f".to-{kept.name}{place_files.EVALUATION_SUFFIX}").name, read_bytes(kept)
+                )
 
-    def _untold(self, evaluators: Evaluators) -> str | None:
+    def _untold(self, evaluators: words.Evaluators) -> str | None:
         """Whom something was answered here that nobody counts."""
         answers = (self.folder / "answers").glob("[!.]*")
         return next((one.name for one in answers if evaluators.asks.get(one.name) != _answered(one)), None)
@@ -235,10 +223,11 @@ class Evaluating:
         """The answers to this partner, with the one that it gave itself."""
         own = self.exchange.home.name
         files = [
-            self._mail / f"{self._stem}.{name}.to-{own}{EVALUATION_SUFFIX}" for name in self.evaluation.cards
+            self._mail / f"{self._stem}.{name}.to-{own}{place_files.EVALUATION_SUFFIX}"
+            for name in self.evaluation.cards
         ]
         came = [one for one in (self.folder / "answers" / own, *files) if one.exists()]
-        found = [unpack(read_bytes(one, self.evaluation.largest(own)), 1) for one in came]
+        found = [words.unpack(read_bytes(one, self.evaluation.largest(own)), 1) for one in came]
         return [(document, sealed) for document, sealed in found]
 
 
@@ -290,7 +279,9 @@ def _folder(exchange: Exchange) -> Path:
 
 def _answered(kept: Path) -> str:
     """The digest of the ask that an answer is to."""
-    return peek(unpack(read_bytes(kept), 1)[0], EvaluationAnswer, what=kept.name, party="self").ask
+    return peek(
+        words.unpack(read_bytes(kept), 1)[0], words.EvaluationAnswer, what=kept.name, party="self"
+    ).ask
 
 
 def destroy_keys(exchange: Exchange, folder: Path, now: datetime) -> None:
@@ -300,14 +291,16 @@ def destroy_keys(exchange: Exchange, folder: Path, now: datetime) -> None:
         return
     kept, asked = KeptKeys.of(folder), folder / "ask"
     if asked.exists() or kept:
-        public = unpack(read_bytes(asked), 2)[0] if asked.exists() else kept.own.encode() if kept else b""
-        word = peek(public, RoundKeys, what="round keys", party="self")
-        told = RoundKeysDestroyed(
+        public = (
+            words.unpack(read_bytes(asked), 2)[0] if asked.exists() else kept.own.encode() if kept else b""
+        )
+        word = peek(public, words.RoundKeys, what="round keys", party="self")
+        told = words.RoundKeysDestroyed(
             **word.model_dump(include={"project", "manifest", "round", "partner"}),
             keys=digest_of_bytes(public),
             at=now,
         )
-        name = f"{word.project}.{word.round}.{word.partner}{KEYS_DESTROYED_SUFFIX}"
+        name = f"{word.project}.{word.round}.{word.partner}{place_files.KEYS_DESTROYED_SUFFIX}"
         exchange.put(name, sign(told, exchange.home.identity()))
     destroy(folder / "keys.age")
 
@@ -330,10 +323,10 @@ def destroy_due(exchange: Exchange, now: datetime, open_rounds: Collection[str] 
         for secret in (folder / "blinds.age", folder / "ask"):
             destroy(secret)
         shutil.rmtree(folder / "answers", ignore_errors=True)
-        gone = OF_EVALUATION if stays else (*OF_EVALUATION, *OF_LOOK_UP)
+        gone = place_files.OF_EVALUATION if stays else (*place_files.OF_EVALUATION, *place_files.OF_LOOK_UP)
         for place in (exchange.outgoing, exchange.mail or exchange.outgoing):
             for file in place.glob(f"{exchange.project}.{folder.name}.*"):
-                if file.name.endswith(gone) and not file.name.endswith(KEYS_DESTROYED_SUFFIX):
+                if file.name.endswith(gone) and not file.name.endswith(place_files.KEYS_DESTROYED_SUFFIX):
                     file.unlink()
         if not stays:
             shutil.rmtree(folder)

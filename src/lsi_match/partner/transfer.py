@@ -18,20 +18,13 @@ from lsi_match.crypto.signing import peek, verify
 from lsi_match.log.tail import assemble, parts_of, read_tail
 from lsi_match.partner.home import Home
 from lsi_match.partner.release.opened_notice import mark_sent, unsent
+from lsi_match.protocol import place_files
 from lsi_match.protocol.documents import DropDescriptor, Justification
-from lsi_match.protocol.place_files import (
-    FETCHED,
-    JUSTIFICATION_SUFFIX,
-    LOG_SUFFIX,
-    PAPERS_SUFFIX,
-    PART_SUFFIX,
-    SENT_ALONE,
-)
 from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
 from lsi_match.transport.sync_state import SyncState
 
 _LARGEST_TEXT = 2**20
-_PART = re.compile(r"([a-z0-9][a-z0-9-]*)\.([0-9]{1,12})-([0-9]{1,12})" + re.escape(PART_SUFFIX))
+_PART = re.compile(r"([a-z0-9][a-z0-9-]*)\.([0-9]{1,12})-([0-9]{1,12})" + re.escape(place_files.PART_SUFFIX))
 #: In the folder that is fetched into: what was fetched to it.
 TALLY = ".fetched.json"
 #: What a fetch leaves free, as a share of the disk.
@@ -74,7 +67,7 @@ def send(home: Home, file: Path | None, settings: EndpointSettings) -> int:
     if file is not None:
         sent = (
             _send_paper(home, file, settings)
-            if file.name.endswith(SENT_ALONE)
+            if file.name.endswith(place_files.SENT_ALONE)
             else _send_drop(home, file, settings)
         )
     notices = unsent(home)
@@ -88,10 +81,10 @@ def send(home: Home, file: Path | None, settings: EndpointSettings) -> int:
 
 def _send_paper(home: Home, file: Path, settings: EndpointSettings) -> int:
     data, name = read_bytes(file, _LARGEST_TEXT), file.name
-    if name.endswith(JUSTIFICATION_SUFFIX):
+    if name.endswith(place_files.JUSTIFICATION_SUFFIX):
         paper = peek(data, Justification, what=name, party=home.name)
         # Projects may share a place: the name says whose it is.
-        name = f"{paper.project}.{paper.round}.{paper.controller}{JUSTIFICATION_SUFFIX}"
+        name = f"{paper.project}.{paper.round}.{paper.controller}{place_files.JUSTIFICATION_SUFFIX}"
     with open_endpoint(settings) as there:
         there.give("in", name, data)
     return 1
@@ -158,8 +151,10 @@ def _put_together(
     made: dict[str, bool] = {}
     for project, parts in there.items():
         size = max((end for _, end in parts if parts.issuperset(parts_of(end))), default=0)
-        copy, papers = (to / f"{project}.{size}{suffix}" for suffix in (LOG_SUFFIX, PAPERS_SUFFIX))
-        files = [to / f"{project}.{first}-{end}{PART_SUFFIX}" for first, end in parts_of(size)]
+        copy, papers = (
+            to / f"{project}.{size}{suffix}" for suffix in (place_files.LOG_SUFFIX, place_files.PAPERS_SUFFIX)
+        )
+        files = [to / f"{project}.{first}-{end}{place_files.PART_SUFFIX}" for first, end in parts_of(size)]
         if not size or not all(file.exists() for file in files):  # one was not fetched: that is told
             continue
         old = copy.exists() and papers.exists() and max(map(_changed, files)) <= _changed(copy)
@@ -176,7 +171,7 @@ def _put_together(
                 continue
             for file in (copy, papers):
                 tally.note(file.name, file, Stamp(0, ""))
-        for suffix in (LOG_SUFFIX, PAPERS_SUFFIX, PART_SUFFIX):
+        for suffix in (place_files.LOG_SUFFIX, place_files.PAPERS_SUFFIX, place_files.PART_SUFFIX):
             for older in to.glob(f"{project}.*{suffix}"):
                 if older not in (copy, papers, *files) and tally.unchanged(older.name, older):
                     older.unlink()
@@ -215,7 +210,7 @@ def foreseen(settings: EndpointSettings, to: Path) -> list[str]:
 
 def _largest(name: str) -> int:
     """The most bytes of a file that ends like this; 0 for what no matching environment puts there."""
-    return max((size for suffix, size in FETCHED.items() if name.endswith(suffix)), default=0)
+    return max((size for suffix, size in place_files.FETCHED.items() if name.endswith(suffix)), default=0)
 
 
 def _fetched(there: Endpoint, name: str, stamp: Stamp, to: Path, tally: SyncState) -> bool:

@@ -26,13 +26,7 @@ from lsi_match.log.remembered import require_stated
 from lsi_match.partner import transfer
 from lsi_match.partner.cosign import CosignerKeyError, Judge, cosign_log
 from lsi_match.partner.home import Home
-from lsi_match.protocol.place_files import (
-    COSIGNATURE_SUFFIX,
-    COSIGNED_SUFFIX,
-    LOG_SUFFIX,
-    PAPERS_SUFFIX,
-    newest_copy,
-)
+from lsi_match.protocol import place_files
 from lsi_match.transport.endpoints import EndpointSettings
 
 #: So long nothing new of another controller, or of the log, is no alarm: it may be a holiday.
@@ -62,23 +56,23 @@ def cosign_newest(
     Raises:
         LsiError: see `partner.cosign.cosign_log`; then nothing was signed.
     """
-    newest = newest_copy(lying, project)
+    newest = place_files.newest_copy(lying, project)
     mail, signed = folder / "in", private_folder(folder / "cosigned")
-    done = signed / f"{project}.{newest}.{home.name}{COSIGNATURE_SUFFIX}"
+    done = signed / f"{project}.{newest}.{home.name}{place_files.COSIGNATURE_SUFFIX}"
     if newest is None or done.exists():
         return
-    judge = judging([mail / f"{project}.{newest}{PAPERS_SUFFIX}"]) if judging else None
+    judge = judging([mail / f"{project}.{newest}{place_files.PAPERS_SUFFIX}"]) if judging else None
     with suppress(CosignerKeyError):
-        made = cosign_log(home, mail / f"{project}.{newest}{LOG_SUFFIX}", project, now, judge)
+        made = cosign_log(home, mail / f"{project}.{newest}{place_files.LOG_SUFFIX}", project, now, judge)
         for one in made:
-            file = signed / f"{project}.{one.checkpoint.size}.{home.name}{COSIGNATURE_SUFFIX}"
+            file = signed / f"{project}.{one.checkpoint.size}.{home.name}{place_files.COSIGNATURE_SUFFIX}"
             write_whole(file, one.note.encode(), replace=True)
             try:
                 transfer.send(home, file, settings)
             except LsiError:
                 file.unlink()  # or it would pass for one that was brought
                 raise
-    for file in signed.glob(f"{project}.*.{home.name}{COSIGNATURE_SUFFIX}"):
+    for file in signed.glob(f"{project}.*.{home.name}{place_files.COSIGNATURE_SUFFIX}"):
         if file != done:
             file.unlink()
 
@@ -96,7 +90,7 @@ def check_others(
     policy = policy_of(home.agreed_manifest(project, now), home.trust(project, now).current)
     found: dict[str, int | None] = dict.fromkeys(name for name in policy.witnesses if name != home.name)
     for name in found:
-        file = mail / f"{project}.{name}{COSIGNED_SUFFIX}"
+        file = mail / f"{project}.{name}{place_files.COSIGNED_SUFFIX}"
         if file.name in lying:
             home.recorded(file, project, now)
             note = SignedNote.parse(LogProof.parse(read_text(file)).checkpoint)

@@ -26,28 +26,18 @@ from lsi_match.matcher.site.inbox import check_papers
 from lsi_match.matcher.site.site import Project
 from lsi_match.matcher.site.take_cosignatures import add_cosignatures
 from lsi_match.matcher.subjects import access_answers
+from lsi_match.protocol import place_files
 from lsi_match.protocol.documents import OPENED_SUFFIX, Justification, OutcomeCounts
-from lsi_match.protocol.place_files import (
-    ANSWER_SUFFIX,
-    COSIGNATURE_SUFFIX,
-    OF_EVALUATION,
-    OF_LOOK_UP,
-    OFFICE_COUNTS_SUFFIX,
-    OUTCOME_SUFFIX,
-    REQUEST_SUFFIX,
-    SENT_ALONE,
-    SHARED,
-)
 
 
 def is_paper(name: str) -> bool:
     """Whether a file of that name is one of these papers."""
-    return name.endswith((*SENT_ALONE, *OF_EVALUATION, *OF_LOOK_UP))
+    return name.endswith((*place_files.SENT_ALONE, *place_files.OF_EVALUATION, *place_files.OF_LOOK_UP))
 
 
 def largest(project: Project, name: str) -> int:
     """The most bytes of such a paper."""
-    return evaluating.largest(project, name) if name.endswith(OF_EVALUATION) else MAX_DESCRIPTOR
+    return evaluating.largest(project, name) if name.endswith(place_files.OF_EVALUATION) else MAX_DESCRIPTOR
 
 
 def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str) -> None:
@@ -59,24 +49,24 @@ def ingest(project: Project, name: str, data: bytes, now: datetime, partner: str
     if name.endswith(OPENED_SUFFIX):
         check_papers(project.view(), partner, now)
         ingest_opened_notices(project, {name: data}, now, only=partner)
-    elif name.endswith(COSIGNATURE_SUFFIX):
+    elif name.endswith(place_files.COSIGNATURE_SUFFIX):
         add_cosignatures(project, data, now, partner)
-    elif name.endswith(OF_EVALUATION):
+    elif name.endswith(place_files.OF_EVALUATION):
         evaluating.take(project, name, data, now, partner, last_reconciled(project).at)
-    elif name.endswith(OF_LOOK_UP):
+    elif name.endswith(place_files.OF_LOOK_UP):
         look_ups.take(project, name, data, now, partner)
-    elif name.endswith(tuple(SHARED)):
+    elif name.endswith(tuple(place_files.SHARED)):
         shared_files.take(project, partner, name, data, now)
-    elif name.endswith(OUTCOME_SUFFIX):
+    elif name.endswith(place_files.OUTCOME_SUFFIX):
         if not project.has(digest_of_bytes(data)):
             check_papers(project.view(), partner, now)
             counts = peek(data, OutcomeCounts, what=name, party=partner)
             ingest_outcomes(project, counts.round, {name: data}, now)
-    elif name.endswith(OFFICE_COUNTS_SUFFIX):
+    elif name.endswith(place_files.OFFICE_COUNTS_SUFFIX):
         if not project.has(digest_of_bytes(data)):
             check_papers(project.view(), partner, now)
             ingest_counts(project, data, now)
-    elif name.endswith(REQUEST_SUFFIX):
+    elif name.endswith(place_files.REQUEST_SUFFIX):
         _answer(project, name, data, now, partner)
     elif digest_of_bytes(data) not in project.view().papers:
         paper = peek(data, Justification, what=name, party=partner)
@@ -88,7 +78,7 @@ def _answer(project: Project, name: str, sealed: bytes, now: datetime, partner: 
     """Answer an access request of the partner whose place it lay at; a second time it is answered already."""
     check_papers(project.view(), partner, now)
     made = access_answers.answer(project, sealed, now, only=partner)
-    file = f"{name.removesuffix(REQUEST_SUFFIX)}{ANSWER_SUFFIX}"
+    file = f"{name.removesuffix(place_files.REQUEST_SUFFIX)}{place_files.ANSWER_SUFFIX}"
     write_whole(_answers(project) / partner / now.date().isoformat() / file, made, replace=True)
 
 

@@ -17,26 +17,11 @@ from lsi_match.base.errors import RefusedError
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.evaluation import Evaluation
 from lsi_match.crypto.signing import peek, sign
-from lsi_match.log.events import (
-    EvaluationsAnswered,
-    EvaluationsAsked,
-    EvaluationsRefused,
-    EvaluatorsNamed,
-    OfRound,
-    RoundKeysGone,
-    why,
-)
+from lsi_match.log import events
 from lsi_match.log.view import RoundView
 from lsi_match.matcher.site.inbox import check_papers
 from lsi_match.matcher.site.site import Project, RoundUnknownError
-from lsi_match.protocol.evaluation_documents import (
-    EvaluationAnswer,
-    EvaluationAsk,
-    Evaluators,
-    OfEvaluation,
-    RoundKeysDestroyed,
-    unpack,
-)
+from lsi_match.protocol import evaluation_documents as words
 from lsi_match.protocol.place_files import (
     ASK_SUFFIX,
     EVALUATION_SUFFIX,
@@ -44,10 +29,10 @@ from lsi_match.protocol.place_files import (
     KEYS_DESTROYED_SUFFIX,
 )
 
-_MODELS: dict[str, tuple[type[OfEvaluation], int]] = {
-    ASK_SUFFIX: (EvaluationAsk, 1),
-    EVALUATION_SUFFIX: (EvaluationAnswer, 0),
-    KEYS_DESTROYED_SUFFIX: (RoundKeysDestroyed, 0),
+_MODELS: dict[str, tuple[type[words.OfEvaluation], int]] = {
+    ASK_SUFFIX: (words.EvaluationAsk, 1),
+    EVALUATION_SUFFIX: (words.EvaluationAnswer, 0),
+    KEYS_DESTROYED_SUFFIX: (words.RoundKeysDestroyed, 0),
 }
 
 
@@ -78,7 +63,7 @@ def take(
         LsiError: PapersTooManyError, RistrettoMissingError: it cannot be judged now.
     """
     model, place = next(found for suffix, found in _MODELS.items() if name.endswith(suffix))
-    document = unpack(data, 2)[place]
+    document = words.unpack(data, 2)[place]
     round_id = peek(document, model, what=name, party=partner).round
     round_ = project.view().round(round_id)
     if round_ is None or not project.manifest().pseudonyms.together:
@@ -91,20 +76,25 @@ def take(
             raise RefusedError("EvaluationOfOtherError", partner=partner, what=name)
         event = _event(project, of, round_, word, data, looked or now)
     except RefusedError as error:
-        project.record(EvaluationsRefused(round=round_id, partner=partner, **why(error)), now)
+        project.record(events.EvaluationsRefused(round=round_id, partner=partner, **events.why(error)), now)
         raise
     if event is not None:
         project.record(event, now)
 
 
 def _event(
-    project: Project, of: Evaluation, round_: RoundView, word: OfEvaluation, data: bytes, looked: datetime
-) -> OfRound | None:
+    project: Project,
+    of: Evaluation,
+    round_: RoundView,
+    word: words.OfEvaluation,
+    data: bytes,
+    looked: datetime,
+) -> events.OfRound | None:
     """What the log is to say of a word; None where it says so already."""
-    if isinstance(word, RoundKeysDestroyed):
+    if isinstance(word, words.RoundKeysDestroyed):
         return _destroyed(project, round_, word, data)
     opening, _ = project.opening(round_.name)
-    if isinstance(word, EvaluationAnswer):
+    if isinstance(word, words.EvaluationAnswer):
         until, made = opening.answers_until, _answer(project, round_, word, data)
     else:
         until, made = opening.asks_until, _ask(project, of, round_, data)
@@ -117,9 +107,11 @@ def _event(
     return event
 
 
-def _ask(project: Project, of: Evaluation, round_: RoundView, data: bytes) -> tuple[str, OfRound] | None:
-    keys, document, elements = unpack(data, 2)
-    word = of.asked(document, elements, EvaluationAsk)
+def _ask(
+    project: Project, of: Evaluation, round_: RoundView, data: bytes
+) -> tuple[str, events.OfRound] | None:
+    keys, document, elements = words.unpack(data, 2)
+    word = of.asked(document, elements, words.EvaluationAsk)
     digest, before = digest_of_bytes(document), round_.together
     if word.partner in before.asks:
         if (before.asks[word.partner], before.keys[word.partner]) != (digest, digest_of_bytes(keys)):
@@ -127,16 +119,16 @@ def _ask(project: Project, of: Evaluation, round_: RoundView, data: bytes) -> tu
         return None
     if [*of.round_keys([keys])] != [word.partner]:
         raise RefusedError("EvaluationOfOtherError", partner=word.partner, what="round keys")
-    event = EvaluationsAsked(
+    event = events.EvaluationsAsked(
         round=round_.name, partner=word.partner, ask=project.keep(document), keys=project.keep(keys), asked=word.asked
     )  # fmt: skip
     return f"{project.id}.{round_.name}.{word.partner}{ASK_SUFFIX}", event
 
 
 def _answer(
-    project: Project, round_: RoundView, word: EvaluationAnswer, data: bytes
-) -> tuple[str, OfRound] | None:
-    document, sealed = unpack(data, 1)
+    project: Project, round_: RoundView, word: words.EvaluationAnswer, data: bytes
+) -> tuple[str, events.OfRound] | None:
+    document, sealed = words.unpack(data, 1)
     together, digest = round_.together, digest_of_bytes(document)
     if (before := together.answers.get(word.partner, {}).get(word.to)) is not None:
         if before != digest:
@@ -147,18 +139,20 @@ def _answer(
         raise RefusedError("EvaluationOfOtherError", partner=word.partner, what="answer")
     if digest_of_bytes(sealed) != word.evaluations:
         raise RefusedError("AskMalformedError", partner=word.partner)
-    event = EvaluationsAnswered(
+    event = events.EvaluationsAnswered(
         round=round_.name, partner=word.partner, to=word.to, answer=project.keep(document)
     )
     return f"{project.id}.{round_.name}.{word.partner}.to-{word.to}{EVALUATION_SUFFIX}", event
 
 
-def _destroyed(project: Project, round_: RoundView, word: RoundKeysDestroyed, data: bytes) -> OfRound | None:
+def _destroyed(
+    project: Project, round_: RoundView, word: words.RoundKeysDestroyed, data: bytes
+) -> events.OfRound | None:
     if word.partner in round_.together.destroyed:
         return None
     if round_.together.keys.get(word.partner) != word.keys:  # it never asked in time
         raise RefusedError("EvaluationOfOtherError", partner=word.partner, what="round keys")
-    return RoundKeysGone(
+    return events.RoundKeysGone(
         round=round_.name, partner=word.partner, keys=word.keys, destroyed=project.keep(data)
     )
 
@@ -168,7 +162,7 @@ def name_evaluators(project: Project, round_id: str, now: datetime) -> None:
     manifest, together = project.manifest(), project.view().live[round_id].together
     complete = together.complete()
     document = sign(
-        Evaluators(
+        words.Evaluators(
             project=project.id,
             manifest=manifest.digest,
             round=round_id,
@@ -178,7 +172,7 @@ def name_evaluators(project: Project, round_id: str, now: datetime) -> None:
         project.site.identity(),
     )
     left_out = tuple(one for one in manifest.partners if one not in complete)
-    named = EvaluatorsNamed(
+    named = events.EvaluatorsNamed(
         round=round_id, evaluators=project.keep(document), partners=complete, left_out=left_out
     )
     project.record(named, now)
