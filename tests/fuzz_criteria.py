@@ -32,7 +32,8 @@ import duckdb
 from lsi_match.base.duckdb_locked import locked_connection
 from lsi_match.criteria.dialects import DIALECTS
 from lsi_match.criteria.parse import CriterionError, FieldType, Predicate, parse_predicate
-from lsi_match.criteria.printer import Printer, dialect_named, text_form
+from lsi_match.criteria.printer import Printer, dialect_named
+from tests.criteria.text_form import text_form
 
 
 def predicate_sql(predicate: Predicate, fields: Mapping[str, FieldType], dialect: str) -> str:

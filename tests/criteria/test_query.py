@@ -22,6 +22,7 @@ import pytest
 import sqlglot
 from criteria.postgres import Postgres, copied, postgres  # noqa: F401
 from criteria.sql_predicates import FIELDS, REFERENCE, predicates, quoted, rows
+from criteria.text_form import text_form
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from refusals import raises
@@ -38,7 +39,7 @@ from lsi_match.criteria.parse import (
     one_form,
     parse_predicate,
 )
-from lsi_match.criteria.printer import Printer, dialect_named, text_form
+from lsi_match.criteria.printer import Printer, dialect_named
 from lsi_match.demo.town import REFERENCE_DATE, generate
 from lsi_match.manifest import Manifest, Selection, complete_draft
 from lsi_match.manifest.query import statement

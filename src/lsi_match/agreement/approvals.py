@@ -255,7 +255,9 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
     found = Agreement()
     for file, data in sorted(papers.items()):
         try:
-            paper = _read(manifest, data, now, trust)
+            model = type(_claimed(data))
+            parties = [*manifest.controllers, *([MATCHER] if model is Acknowledgement else [])]
+            paper = signed_paper(data, model, _ROLES[model], parties, now, trust, manifest.certificates)
             fault = mismatch(manifest, paper, now)
         except (SignatureMissingError, SignedDocumentInvalidError):
             paper, fault = None, wrong("agreement.no_good_signature")
@@ -334,15 +336,6 @@ def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement | DpoAdvice
     """What a paper says, before anybody looked who signed it."""
     model = next((one for one in _ROLES if media_type(one) == type_of(data)), Approval)
     return peek(data, model, what=kind_of(model), party="?")
-
-
-def _read(
-    manifest: Manifest, data: bytes, now: datetime, trust: Trust
-) -> Approval | Withdrawal | Acknowledgement | DpoAdvice | Publication:
-    """A paper, its signature checked against the keys or authorities that the trust root names for who it says it is of."""
-    model = type(_claimed(data))
-    parties = [*manifest.controllers, *([MATCHER] if model is Acknowledgement else [])]
-    return signed_paper(data, model, _ROLES[model], parties, now, trust, manifest.certificates)
 
 
 def signed_paper(

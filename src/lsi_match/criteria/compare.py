@@ -152,15 +152,9 @@ def _words(kind: Kind, parts: Sequence[PartChange], what: str, speaker: Verbaliz
     lines = []
     for part in parts:
         below = [
-            _headed(say(speaker.lang, key, x=""), speaker.line(condition))
-            if part.old and part.new
-            else speaker.line(condition)
+            Line((say(speaker.lang, key, x="") if part.old and part.new else "") + line.text, line.lines)
             for key, condition in (("was", part.old), ("is_now", part.new))
-            if condition is not None
+            if condition is not None and (line := speaker.line(condition))
         ]
         lines.append(Line(say(speaker.lang, f"part_{part.kind}"), tuple(below)))
     return Line(say(speaker.lang, f"change_{kind}", them=say(speaker.lang, what)), tuple(lines))
-
-
-def _headed(head: str, line: Line) -> Line:
-    return Line(head + line.text, line.lines)

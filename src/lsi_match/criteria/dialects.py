@@ -122,18 +122,3 @@ _WRITTEN = catalogue(Path(__file__).with_suffix(".toml"))
 DIALECTS = {
     name: _dialect(written, _WRITTEN["notes"]) for name, written in _WRITTEN.items() if name != "notes"
 }
-
-#: The language itself, for `text_form`.
-LANGUAGE = Dialect(
-    product="",
-    quote=("", ""),
-    read={},
-    parameter="",
-    set_parameter="",
-    day="date_diff('day', {a}, {b})",
-    month="date_diff('month', {a}, {b})",
-    year="date_diff('year', {a}, {b})",
-    length="length({x})",
-    lower="lower({x})",
-    upper="upper({x})",
-)

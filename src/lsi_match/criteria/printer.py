@@ -1,4 +1,4 @@
-"""A predicate as text: in the language of the manifest, or as a condition in the SQL of a database.
+"""A predicate as a condition in the SQL of a database.
 
 Every expression is printed by the class below, construct by construct, and not by a general translator: what a
 predicate means is fixed (see docs/criteria.md), and databases differ in exactly the places where a translation looks
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from lsi_match.base.errors import LsiError
-from lsi_match.criteria.dialects import DIALECTS, LANGUAGE, Caveat, Dialect, LikeSyntax, Quotes
-from lsi_match.criteria.parse import COMPARISONS, CONDITIONS, REFERENCE_DATE, FieldType, Predicate
+from lsi_match.criteria.dialects import DIALECTS, Caveat, Dialect, LikeSyntax, Quotes
+from lsi_match.criteria.parse import COMPARISONS, CONDITIONS, REFERENCE_DATE, FieldType
 
 
 class StatementError(LsiError):
@@ -32,11 +32,6 @@ def dialect_named(name: str) -> Dialect:
     if name not in DIALECTS:
         raise StatementError("UnknownDialectError", dialect=name, known=", ".join(DIALECTS), problem=name)
     return DIALECTS[name]
-
-
-def text_form(predicate: Predicate, fields: Mapping[str, FieldType]) -> str:
-    """The predicate as the manifest would write it: no brackets that are not needed, functions in lower case."""
-    return Printer(LANGUAGE, fields, language=True).condition(predicate.tree)
 
 
 # how tightly a construct binds; an operand that binds less goes between brackets
@@ -65,7 +60,6 @@ def _bare(node: exp.Expression) -> exp.Expression:
 class Printer:
     dialect: Dialect
     fields: Mapping[str, FieldType]
-    language: bool = False
     caveats: set[Caveat] = field(default_factory=set)
 
     # conditions
@@ -109,8 +103,7 @@ class Printer:
     def _negation(self, node: exp.Expression) -> str:
         if isinstance(node, exp.In | exp.Is | exp.Like | exp.Between):
             return self._test(node, "NOT ")
-        # NOT a = b is NOT (a = b) everywhere; only the language itself is written that sparingly.
-        return f"NOT {self._within(node, _NOT if self.language else _ATOM)}"
+        return f"NOT {self._within(node, _ATOM)}"
 
     def _test(self, node: exp.Expression, negation: str) -> str:
         if isinstance(node, exp.Is):
@@ -129,8 +122,6 @@ class Printer:
         if isinstance(node.expression, exp.Null):
             return f"{self._operand(node.this)} IS {negation}NULL"
         truth = bool(node.expression.this)
-        if self.language:
-            return f"{self._operand(node.this)} IS {negation}{'TRUE' if truth else 'FALSE'}"
         inner = self.condition(node.this)
         if not truth:
             inner = f"NOT ({inner})"
@@ -142,9 +133,7 @@ class Printer:
             f"{subject} {negation}IN ({', '.join(values[start : start + _LONGEST_LIST])})"
             for start in range(0, len(values), _LONGEST_LIST)
         ]
-        if len(lists) == 1 or self.language:
-            return f"{subject} {negation}IN ({', '.join(values)})"
-        return f"({(' AND ' if negation else ' OR ').join(lists)})"
+        return lists[0] if len(lists) == 1 else f"({(' AND ' if negation else ' OR ').join(lists)})"
 
     def _like(self, node: exp.Expression, negation: str) -> str:
         subject, pattern = _bare(node.this), str(node.expression.this)
@@ -214,7 +203,8 @@ class Printer:
         if isinstance(node, exp.DateDiff):
             return self._date_diff(node), 0
         if isinstance(node, exp.Coalesce):
-            return self._coalesce(node)
+            found, scale = self._same_scale([node.this, *node.expressions])
+            return f"COALESCE({', '.join(sql for sql, _ in found)})", scale
         return self._text_function(node), 0
 
     def _column(self, name: str) -> int:
@@ -289,10 +279,6 @@ class Printer:
         template = {"day": self.dialect.day, "month": self.dialect.month, "year": self.dialect.year}[unit]
         # date_diff(unit, from, to) is parsed as the difference `to` - `from`.
         return template.format(a=self._operand(node.expression), b=self._operand(node.this))
-
-    def _coalesce(self, node: exp.Expression) -> tuple[str, int]:
-        found, scale = self._same_scale([node.this, *node.expressions])
-        return f"{'coalesce' if self.language else 'COALESCE'}({', '.join(sql for sql, _ in found)})", scale
 
     def _same_scale(self, nodes: list[exp.Expression]) -> tuple[list[tuple[str, int]], int]:
         """Values, each with how tightly it binds, and how many of their digits are decimals."""

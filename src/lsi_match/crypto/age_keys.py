@@ -163,7 +163,9 @@ def unwrapped(stanzas: list[Stanza], identity: str) -> bytes | None:
     secret = HybridIdentity.from_str(identity) if hybrid else None
     for share, body in ours:
         try:
-            return unwrap(identity, share, body) if secret is None else _unwrap_hybrid(secret, share, body)
+            if secret is None:
+                return unwrap(identity, share, body)
+            return _SUITE.decrypt(share + body, secret.secret, info=_INFO)
         except InvalidTag:
             continue
     return None
@@ -174,10 +176,6 @@ def unwrap(identity: str, share: bytes, body: bytes) -> bytes:
     secret = X25519PrivateKey.from_private_bytes(decoded_key(identity, _IDENTITY))
     shared = secret.exchange(X25519PublicKey.from_public_bytes(share))
     return _wrapping(shared, share, secret.public_key().public_bytes_raw()).decrypt(bytes(12), body, None)
-
-
-def _unwrap_hybrid(identity: HybridIdentity, share: bytes, body: bytes) -> bytes:
-    return _SUITE.decrypt(share + body, identity.secret, info=_INFO)
 
 
 def _hybrid_recipient(text: str) -> hpke.MLKEM768X25519PublicKey:

@@ -149,7 +149,7 @@ def deliver(
         if any(one.round == round_id for one in told) or mapping is None or extracts is None:
             continue
         try:
-            drops = _made(home, project, round_id, outgoing)
+            drops = sorted(outgoing.glob(f"{project}.{round_id}.{home.name}.*.drop.json"))
             if not drops:
                 drop = _make(exchange, opening, mapping, extracts, outgoing, now, problems)
                 if drop is None:
@@ -250,10 +250,6 @@ def _open_rounds(
         except LsiError as error:
             problems.append((file.name, error))
     return found
-
-
-def _made(home: Home, project: str, round_id: str, outgoing: Path) -> list[Path]:
-    return sorted(outgoing.glob(f"{project}.{round_id}.{home.name}.*.drop.json"))
 
 
 def _clear(outgoing: Path, answered: set[str]) -> None:

@@ -199,10 +199,7 @@ class Home:
             NotJoinedError: this partner does not take part in it.
             ApprovalInvalidError: a paper is not signed with a key that counts, or about something else. Then none is kept.
         """
-        folder = self.project(project)
-        if not (folder / "manifest.json").exists():
-            raise LsiError("NotJoinedError", partner=self.name, project=project)
-        manifest = load_manifest(read_bytes(folder / "manifest.json"))
+        folder, manifest = self.project(project), self.joined_manifest(project)
         check_papers(manifest, papers, now, self.trust(project, now))
         dry_run.before("keep", ", ".join(papers))
         self._trust_store(project).saw(papers.values(), now)
@@ -210,25 +207,27 @@ class Home:
         kept.add(papers.values())
         return read_agreement(manifest, kept.papers(), now, self.trust(project, now))
 
+    def joined_manifest(self, project: str) -> Manifest:
+        """The manifest that this partner joined under, whatever was signed since; raises NotJoinedError."""
+        file = self.project(project) / "manifest.json"
+        if not file.exists():
+            raise LsiError("NotJoinedError", partner=self.name, project=project)
+        return load_manifest(read_bytes(file))
+
     def agreed_manifest(self, project: str, now: datetime) -> Manifest:
         """The manifest of `project`, approved by every controller: nothing is prepared under another one.
 
         Raises:
             NotJoinedError: there is none.
         """
-        folder = self.project(project)
-        if not (folder / "manifest.json").exists():
-            raise LsiError("NotJoinedError", partner=self.name, project=project)
-        manifest = load_manifest(read_bytes(folder / "manifest.json"))
+        manifest = self.joined_manifest(project)
         check_approvals(manifest, self.papers(project), now, self.trust(project, now))
         return manifest
 
     def ends(self, project: str, now: datetime) -> list[End]:
         """What of the agreement ends soon, or ended, by what lies here: a partner believes no other's screen."""
-        folder = self.project(project)
-        manifest = load_manifest(read_bytes(folder / "manifest.json"))
-        papers = StatementStore(folder / "approvals").papers().values()
-        found = ends_of_agreement(manifest, self.trust(project, now), papers)
+        trust, papers = self.trust(project, now), self.papers(project).values()
+        found = ends_of_agreement(self.joined_manifest(project), trust, papers)
         return [one for one in found if one.days_warned(now) is not None]
 
     def log(self, project: str) -> RememberedLog:

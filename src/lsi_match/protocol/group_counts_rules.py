@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 
 from lsi_match.manifest import Manifest, Selection
@@ -41,12 +41,8 @@ def add_up(manifest: Manifest, selection: Selection, counts: SelectionCounts) ->
     return (
         all(_fills(stage, total) for stage, total in zip(stages, totals, strict=True))
         and all(_at_most(later, before) for before, later in pairwise(stages))
-        and (not groups.met or all(_made_of(s, _reaching(groups.met, n)) for n, s in enumerate(stages)))
+        and (not groups.met or all(_made_of(s, groups.met, "1" * n) for n, s in enumerate(stages)))
     )
-
-
-def _reaching(met: dict[str, CellCounts], first: int) -> list[CellCounts]:
-    return [counts for pattern, counts in met.items() if pattern.startswith("1" * first)]
 
 
 def _unknown(manifest: Manifest, counts: Mapping[str, int], reference: CellCounts) -> bool:
@@ -68,7 +64,8 @@ def _at_most(later: CellCounts, before: CellCounts) -> bool:
     return all(a is None or b is None or a <= b for a, b in pairs)
 
 
-def _made_of(stage: CellCounts, parts: Sequence[CellCounts]) -> bool:
+def _made_of(stage: CellCounts, met: Mapping[str, CellCounts], reached: str) -> bool:
+    parts = [counts for pattern, counts in met.items() if pattern.startswith(reached)]
     for cell, whole in stage.items():
         told = [part[cell] for part in parts]
         shown = sum(count for count in told if count is not None)

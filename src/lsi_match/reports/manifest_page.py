@@ -92,7 +92,7 @@ def _agreed(manifest: Manifest, lang: Language, partner: str | None = None) -> d
         "counts_in": lambda name: list(dict.fromkeys(use.place for use in used if use.characteristic == name)),
         "kinds": listed(kinds, lang),
         "share": share.replace(".", ",") if lang == "nl" else share,
-        "shown_to": partial(_shown_to, manifest),
+        "shown_to": lambda partner, what: [n for n, show in manifest.release.to.items() if partner in getattr(show, what)],
         "field_name": partial(_field_name, lang),
         "in_quotes": lambda values: ", ".join(in_quotes(value, lang) for value in values),
         "in_numbers": partial(_edges, lang),
@@ -104,11 +104,6 @@ def _agreed(manifest: Manifest, lang: Language, partner: str | None = None) -> d
         "late_days": LATE.days,
         "accounted": {name: value for name, value in manifest.accountability if value},
     }  # fmt: skip
-
-
-def _shown_to(manifest: Manifest, partner: str, what: str) -> list[str]:
-    """Who gets to see the signals, or the attributes, of a partner."""
-    return [name for name, show in manifest.release.to.items() if partner in getattr(show, what)]
 
 
 def _field_name(lang: Language, selection: Selection, field: str) -> str:

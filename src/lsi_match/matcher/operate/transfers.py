@@ -55,7 +55,7 @@ from lsi_match.matcher.subjects.access_answers import warning_file
 from lsi_match.matcher.subjects.subject_terms import WARNED_FOR
 from lsi_match.protocol.documents import DropDescriptor, part_name
 from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX, PART_SUFFIX, TAIL_SUFFIX
-from lsi_match.transport.endpoints import Endpoint, EndpointSettings, Stamp, open_endpoint
+from lsi_match.transport.endpoints import Endpoint, EndpointSettings, open_endpoint
 from lsi_match.transport.sync_state import SyncState
 
 DELIVERY = "delivery.yaml"
@@ -150,7 +150,8 @@ def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryErro
     found: list[IncomingDrop | DeliveryError] = [*troubles]
     partners = project.manifest().partners
     for partner in dict.fromkeys((*places, *partners)):
-        room, waiting = _room(project, partner), 0
+        refused = sum(1 for _ in (project.folder / "quarantine" / partner).glob(f"*/*{DROP_SUFFIX}"))
+        room, waiting = max(0, min(AT_ONCE, MOST_REFUSED - refused)), 0
         try:
             if partner in places:
                 with open_endpoint(places[partner]) as there:
@@ -174,11 +175,6 @@ def collect(project: Project, now: datetime) -> list[IncomingDrop | DeliveryErro
         found += _look_at(project, partner, seen, now)
     make_receipts.write_receipts(project, now)
     return found
-
-
-def _room(project: Project, partner: str) -> int:
-    """How many drops of a partner are taken in at this look."""
-    return max(0, min(AT_ONCE, MOST_REFUSED - len(_refused(project, partner))))
 
 
 def _too_many(project: Project, partner: str, error: LsiError, now: datetime) -> LsiError:
@@ -245,10 +241,6 @@ def _descriptors(project: Project, there: Endpoint) -> list[str]:
     return sorted(names)
 
 
-def _refused(project: Project, partner: str) -> list[Path]:
-    return list((project.folder / "quarantine" / partner).glob(f"*/*{DROP_SUFFIX}"))
-
-
 def _read(file: Path) -> bytes | None:
     """What a descriptor holds; None for what is none, and is refused for it."""
     try:
@@ -281,7 +273,8 @@ def _take(project: Project, partner: str, there: Endpoint, file: str, now: datet
         return IncomingDrop(partner, file, "waiting")
     for part in parts:
         there.fetch(IN, part, here / part, before[part].size)
-    if _touched(before, there.listing(IN), [file, *parts]):
+    after = there.listing(IN)
+    if any(before.get(name) != after.get(name) for name in (file, *parts)):
         for part in parts:
             (here / part).unlink(missing_ok=True)
         return IncomingDrop(partner, file, "waiting")
@@ -351,10 +344,6 @@ def _judge(project: Project, file: Path, partner: str, round_: Round, now: datet
         raise
     except Exception as error:
         raise UnexpectedError.of(error) from None
-
-
-def _touched(before: dict[str, Stamp], after: dict[str, Stamp], names: list[str]) -> bool:
-    return any(before.get(name) != after.get(name) for name in names)
 
 
 def _clear(there: Endpoint, names: list[str]) -> None:
