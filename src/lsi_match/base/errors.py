@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -201,3 +202,19 @@ class WrongUseError(LsiError):
 
 #: What is wrong about the use, by its text.
 wrong_use = WrongUseError.because
+
+
+class Problems(list[tuple[str, LsiError]]):
+    """What did not hold and did not keep the rest from being done: what it was about, and why."""
+
+    @contextmanager
+    def of(self, what: str, *kinds: type[LsiError], but: tuple[type[LsiError], ...] = ()) -> Iterator[None]:
+        """A refusal in the block, of one of these kinds where any are named, is noted as a problem of `what` and goes no further;
+        `but` one of those does."""
+        caught = kinds or (LsiError,)
+        try:
+            yield
+        except but:
+            raise
+        except caught as error:
+            self.append((what, error))

@@ -22,7 +22,6 @@ from lsi_match.agreement.trust_root_draft import compose
 from lsi_match.agreement.trust_root_rules import sign_root
 from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.catalogue import catalogue
-from lsi_match.base.errors import LsiError
 from lsi_match.base.files import private_folder, read_bytes, read_text, shipped, write_whole
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.crypto.keys import make_identity
@@ -211,11 +210,10 @@ class World:
                     mail = private_folder(self.folder / "mail" / name)
                     self._hand_over(project, round_id, name, mail)
                     exchange = Exchange(self.home(name), self.project_id, mail)
-                    opening, problems = mail / f"{stem}.opening.json", list[tuple[str, LsiError]]()
-                    mapping = self.mapping(name)
-                    _, shared = Evaluating.go_on(exchange, opening, mapping, self.extracts, now, problems)
-                    if problems:
-                        raise problems[0][1]
+                    opening, mapping = mail / f"{stem}.opening.json", self.mapping(name)
+                    _, shared = Evaluating.go_on(exchange, opening, mapping, self.extracts, now)
+                    for _, problem in exchange.problems:
+                        raise problem
                     if shared is not None:
                         self.shared[name, round_id] = shared
                     for file in sorted(exchange.outgoing.glob(f"{stem}.*")):

@@ -8,7 +8,6 @@ received its sealed files are removed here. A drop that was refused is not made 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -122,50 +121,41 @@ def deliver(
     exchange = Exchange(home, project, mail)
     destroy_due(exchange, now)  # also where the place cannot be reached, or shows another log
     forget_due(home, project, now)
-    fetched = transfer.fetch(settings, mail, lang)
-    joined, unsound = exchange.take_in(now)
-    problems = [*fetched.problems, *unsound]
+    fetched, problems = transfer.fetch(settings, mail, lang), exchange.problems
+    problems += fetched.problems
+    joined = exchange.take_in(now)
     came = tuple(file.name for file in fetched.files)
     if not (home.project(project) / "manifest.json").exists():
-        try:
+        with problems.of(project):
             Beginning(exchange).go_on(now)
-        except LsiError as error:
-            problems.append((project, error))
         brought = tuple(exchange.bring(settings))
         return Delivered((), (), fetched.messages, tuple(problems), {}, came, brought)
-    try:
+    with problems.of(LOG_SUFFIX.removeprefix("."), but=(SplitViewError, LogGapError, PlaceUnreachableError)):
         cosign_newest(home, project, folder, fetched.lying, settings, now, judging)
-    except (SplitViewError, LogGapError, PlaceUnreachableError):
-        raise
-    except LsiError as error:
-        problems.append((LOG_SUFFIX.removeprefix("."), error))
-    told = _receipts(home, project, mail, now, problems)
-    others = _others(home, project, mail, fetched.lying, now, problems)
+    told = _receipts(exchange, mail, now)
+    others: dict[str, int | None] = {}
+    with problems.of(COSIGNED_SUFFIX.removeprefix("."), ConsistencyMissingError, ProofRefusedError):
+        others = check_others(home, project, mail, fetched.lying, now)
+        problems += [(project, error) for error in standing_still(home, project, others, now)]
     answered = {one.drop for one in told}
     sent, waiting = [], list[str]()
     openings = [file for file in sorted(mail.glob(f"{project}.*.opening.json")) if file.name in fetched.lying]
     destroy_due(exchange, now, {file.name.split(".")[1] for file in openings})
-    for round_id, opening in _open_rounds(home, project, openings, now, problems):
+    for round_id, opening in _open_rounds(exchange, openings, now):
         if any(one.round == round_id for one in told) or mapping is None or extracts is None:
             continue
-        try:
+        with problems.of(round_id, but=(SplitViewError,)):
             drops = sorted(outgoing.glob(f"{project}.{round_id}.{home.name}.*.drop.json"))
             if not drops:
-                drop = _make(exchange, opening, mapping, extracts, outgoing, now, problems)
+                drop = _make(exchange, opening, mapping, extracts, outgoing, now)
                 if drop is None:
                     waiting.append(problem("partner.together", round=round_id)[lang == "en"])
                     continue
                 drops = [drop]
             transfer.send(home, drops[-1], settings)
             sent.append(round_id)
-        except SplitViewError:
-            raise
-        except LsiError as error:
-            problems.append((round_id, error))
-    try:
-        problems += go_on(exchange, fetched.lying, now)
-    except LsiError as error:  # what was asked about a person waits, and holds nothing else up
-        problems.append((project, error))
+    with problems.of(project):  # what was asked about a person waits, and holds nothing else up
+        go_on(exchange, fetched.lying, now)
     transfer.send(home, None, settings)  # what was opened since the last time
     brought = tuple(exchange.bring(settings))
     _clear(outgoing, answered)
@@ -176,41 +166,18 @@ def deliver(
 
 
 def _make(
-    exchange: Exchange,
-    opening: Path,
-    mapping: ColumnMapping,
-    extracts: Path,
-    out: Path,
-    now: datetime,
-    problems: list[tuple[str, LsiError]],
+    exchange: Exchange, opening: Path, mapping: ColumnMapping, extracts: Path, out: Path, now: datetime
 ) -> Path | None:
     """Make the drop for the round of an opening; None where partners evaluate together, and are not done with that."""
     home, project = exchange.home, exchange.project
     if not home.agreed_manifest(project, now).pseudonyms.together:
         return prepare(home, opening, mapping, extracts, out, project, now).file
-    evaluating, shared = Evaluating.go_on(exchange, opening, mapping, extracts, now, problems)
+    evaluating, shared = Evaluating.go_on(exchange, opening, mapping, extracts, now)
     if shared is None:
         return None
     made = prepare(home, opening, mapping, extracts, out, project, now, shared=shared)
     evaluating.forget()
     return made.file
-
-
-def _others(
-    home: Home,
-    project: str,
-    mail: Path,
-    lying: Collection[str],
-    now: datetime,
-    problems: list[tuple[str, LsiError]],
-) -> dict[str, int | None]:
-    try:
-        found = check_others(home, project, mail, lying, now)
-        problems += [(project, error) for error in standing_still(home, project, found, now)]
-        return found
-    except (ConsistencyMissingError, ProofRefusedError) as error:
-        problems.append((COSIGNED_SUFFIX.removeprefix("."), error))
-        return {}
 
 
 def _ends(home: Home, project: str, now: datetime, lang: Language) -> list[str]:
@@ -221,34 +188,28 @@ def _ends(home: Home, project: str, now: datetime, lang: Language) -> list[str]:
         return []
 
 
-def _receipts(
-    home: Home, project: str, mail: Path, now: datetime, problems: list[tuple[str, LsiError]]
-) -> list[Receipt]:
+def _receipts(exchange: Exchange, mail: Path, now: datetime) -> list[Receipt]:
     """The receipts that hold; what does not is told, and holds nothing up: anybody at the place can put it there."""
     found = []
-    for file in sorted(mail.glob(f"{project}.*{RECEIPT_SUFFIX}")):
-        try:
-            found.append(check_receipt(home, project, file, now))
-        except (ProofRefusedError, ConsistencyMissingError, ReceiptOfOthersError) as error:
-            problems.append((file.name, error))
+    for file in sorted(mail.glob(f"{exchange.project}.*{RECEIPT_SUFFIX}")):
+        with exchange.problems.of(
+            file.name, ProofRefusedError, ConsistencyMissingError, ReceiptOfOthersError
+        ):
+            found.append(check_receipt(exchange.home, exchange.project, file, now))
     return sorted(found, key=lambda one: one.position)
 
 
-def _open_rounds(
-    home: Home, project: str, openings: list[Path], now: datetime, problems: list[tuple[str, LsiError]]
-) -> list[tuple[str, Path]]:
+def _open_rounds(exchange: Exchange, openings: list[Path], now: datetime) -> list[tuple[str, Path]]:
     """Rounds for which a drop can be brought, of `openings` that lie at the place: those of a round that is over lie there
     no more. Past the deadline only where the manifest waits for who is late. Signatures are checked when a drop is made.
     """
-    found = []
+    home, project, found = exchange.home, exchange.project, []
     for file in openings:
-        try:
+        with exchange.problems.of(file.name):
             opening = peek(read_bytes(file), Opening, what=file.name, party="matcher")
             late = now >= opening.deadline
             if not late or home.agreed_manifest(project, now).schedule.when_late == "wait":
                 found.append((opening.round, file))
-        except LsiError as error:
-            problems.append((file.name, error))
     return found
 
 

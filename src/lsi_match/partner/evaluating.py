@@ -59,8 +59,6 @@ from lsi_match.protocol import place_files
 from lsi_match.protocol.columns import columns_to_seal
 from lsi_match.protocol.documents import Opening
 
-Problems = list[tuple[str, LsiError]]
-
 
 @dataclass(frozen=True)
 class Evaluating:
@@ -78,12 +76,10 @@ class Evaluating:
         mapping: ColumnMapping,
         extracts: Path,
         now: datetime,
-        problems: Problems,
     ) -> tuple[Evaluating, SharedPseudonyms | None]:
         """What this pass can do of the round of an opening; the maker of its pseudonyms, once its evaluators are named.
 
-        Args:
-            problems: what others sent and does not hold is added to them, and holds nothing else up.
+        What others sent and does not hold is a problem of the exchange, and holds nothing else up.
 
         Raises:
             AskedTooLateError: this partner is not in time; the others go on without it.
@@ -103,7 +99,7 @@ class Evaluating:
                 self._draw(manifest, identifiers(home, manifest, opening, mapping, extracts))
             named_before = (kept := KeptKeys.of(self.folder)) is not None and bool(kept.keys)
             if now < (opening.answers_until or now) and self._keys.exists() and not named_before:
-                self._answer(problems)
+                self._answer()
             named = self._mail / f"{self._stem}{place_files.EVALUATORS_SUFFIX}"
             if not (named.exists() and proof_file(named).exists()):
                 return self, None
@@ -188,7 +184,7 @@ class Evaluating:
                 found[name] = read_bytes(file, self.evaluation.largest(name))
         return found
 
-    def _answer(self, problems: Problems) -> None:
+    def _answer(self) -> None:
         """Answer what was asked and has no answer yet, and lay ready what others are to have."""
         own, asks = self.exchange.home.name, self._asks()
         public, *_ = words.unpack(asks[own], 2)
@@ -196,17 +192,14 @@ class Evaluating:
         for name, data in asks.items():
             kept = self.folder / "answers" / name
             _, document, elements = words.unpack(data, 2)
-            try:
+            with self.exchange.problems.of(self.opening.round):
                 if self.evaluation.word(document, words.EvaluationAsk, "ask").partner != name:
-                    raise RefusedError(
-                        "EvaluationOfOtherError", partner=name, what="ask"
-                    )  # else it asked once for each name
+                    # else it asked once for each name
+                    raise RefusedError("EvaluationOfOtherError", partner=name, what="ask")
                 if not kept.exists():
                     write_whole(kept, b"".join(evaluator.answer(document, elements)))
                 elif _answered(kept) != digest_of_bytes(document):
                     raise RefusedError("EvaluationTwiceError", partner=name, what="ask")
-            except LsiError as error:
-                problems.append((self.opening.round, error))
         self.exchange.put(self._of_own(place_files.ASK_SUFFIX).name, asks[own])
         for kept in (self.folder / "answers").glob("[!.]*"):
             if kept.name != own:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from lsi_match.agreement.trust_root_rules import (
 from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.catalogue import catalogue
-from lsi_match.base.errors import Language, LsiError
+from lsi_match.base.errors import Language, LsiError, Problems
 from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.crypto.signing import SignedDocumentInvalidError
 from lsi_match.manifest import Manifest
@@ -74,6 +75,8 @@ class Exchange:
     project: str
     #: Where what was fetched lies; None where nothing was.
     mail: Path | None
+    #: What did not hold of what was taken in or asked here.
+    problems: Problems = field(default_factory=Problems, compare=False)
 
     @property
     def outgoing(self) -> Path:
@@ -161,29 +164,21 @@ class Exchange:
 
     # taking in
 
-    def take_in(self, now: datetime) -> tuple[list[str], list[tuple[str, LsiError]]]:
-        """Take in what the signatures allow: digests of manifests that were joined, and what did not hold, with why."""
-        problems: list[tuple[str, LsiError]] = []
+    def take_in(self, now: datetime) -> list[str]:
+        """Take in what the signatures allow; the digests of manifests that were joined."""
         joined: list[str] = []
         store = TrustStore(self.home.folder, self.project)
         if not store.begun and store.expected is None:  # nobody compared the first version yet
-            return joined, problems
-        try:
+            return joined
+        with self.problems.of(self.project), suppress(RootUnsignedError):  # others are still signing it
             if roots := [paper for one in self.roots() for paper in one.papers]:
                 self.home.add_roots(roots, store.expected, now)
-        except RootUnsignedError:
-            pass  # others are still signing it
-        except LsiError as error:
-            problems.append((self.project, error))
-        if not store.begun:
-            return joined, problems
-        try:
-            store.keep_revocations({one.name: read_bytes(one) for one in self.files(".crl")})
-            joined += self._join(now, problems)
-            self._later_papers(now, problems)
-        except LsiError as error:
-            problems.append((self.project, error))
-        return joined, problems
+        if store.begun:
+            with self.problems.of(self.project):
+                store.keep_revocations({one.name: read_bytes(one) for one in self.files(".crl")})
+                joined += self._join(now)
+                self._later_papers(now)
+        return joined
 
     def roots(self) -> list[SignedRoot]:
         """The versions of the trust root that were brought, with every signature under them; what is none is passed over."""
@@ -195,11 +190,11 @@ class Exchange:
         should be, else as soon as it is. Raises TrustRootError."""
         check_typed(root, typed)
         TrustStore(self.home.folder, self.project).expect(root)
-        _, problems = self.take_in(now)
-        for _, problem in problems:
+        self.take_in(now)
+        for _, problem in self.problems:
             raise problem
 
-    def _join(self, now: datetime, problems: list[tuple[str, LsiError]]) -> Iterator[str]:
+    def _join(self, now: datetime) -> Iterator[str]:
         for _, manifest in self.manifests():
             papers = self.papers(manifest)
             if self.home.takes_part(manifest):
@@ -208,17 +203,15 @@ class Exchange:
             if found.approvals.keys() != manifest.controllers.keys():
                 continue
             good = {name: data for name, data in papers.items() if self._holds(manifest, data, now)}
-            try:
+            with self.problems.of(manifest.digest):
                 self.home.join(manifest.canonical(), good, self._key_share(manifest), now)
                 yield manifest.digest
-            except LsiError as error:
-                problems.append((manifest.digest, error))
 
     def _holds(self, manifest: Manifest, paper: bytes, now: datetime) -> bool:
         trust = self.home.trust(self.project, now)
         return not read_agreement(manifest, {"one": paper}, now, trust).problems
 
-    def _later_papers(self, now: datetime, problems: list[tuple[str, LsiError]]) -> None:
+    def _later_papers(self, now: datetime) -> None:
         """Of the manifest that runs: acknowledgements, withdrawals and approvals anew."""
         file = self.home.project(self.project) / "manifest.json"
         if not file.exists():
@@ -227,10 +220,8 @@ class Exchange:
         known = set(self.home.papers(self.project).values())
         for name, data in self.papers(manifest).items():
             if data not in known:
-                try:
+                with self.problems.of(name, ApprovalInvalidError):
                     self.home.ingest({name: data}, self.project, now)
-                except ApprovalInvalidError as error:
-                    problems.append((name, error))
 
     def _key_share(self, manifest: Manifest) -> bytes | None:
         """The project key for this party: as it was made together here, as another brought it, or as it is here already."""

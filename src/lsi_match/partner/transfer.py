@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import LsiError, Problems
 from lsi_match.base.files import FileExistsAlreadyError, private_folder, read_bytes, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.crypto.signing import peek, verify
@@ -119,18 +119,15 @@ def fetch(settings: EndpointSettings, to: Path, lang: str = "nl") -> Fetched:
     """
     private_folder(to)
     tally, new = SyncState.of(to / TALLY), list[str]()
-    problems = list[tuple[str, LsiError]]()
+    problems = Problems()
     with open_endpoint(settings) as there:
         lying = {name: stamp for name, stamp in there.listing("out").items() if _largest(name)}
         try:
             for name, stamp in sorted(lying.items(), key=lambda one: one[0].endswith(".json")):
-                try:
-                    if not tally.is_synced(name, to / name, stamp) and _fetched(
-                        there, name, stamp, to, tally
-                    ):
+                with problems.of(name, FileExistsAlreadyError, TooLargeToFetchError):
+                    known = tally.is_synced(name, to / name, stamp)
+                    if not known and _fetched(there, name, stamp, to, tally):
                         new.append(name)
-                except (FileExistsAlreadyError, TooLargeToFetchError) as error:
-                    problems.append((name, error))
         finally:
             tally.save()
     together = _put_together(to, lying, tally, problems)
@@ -140,9 +137,7 @@ def fetch(settings: EndpointSettings, to: Path, lang: str = "nl") -> Fetched:
     return Fetched(files, messages, frozenset((*lying, *together)), tuple(problems))
 
 
-def _put_together(
-    to: Path, lying: Iterable[str], tally: SyncState, problems: list[tuple[str, LsiError]]
-) -> dict[str, bool]:
+def _put_together(to: Path, lying: Iterable[str], tally: SyncState, problems: Problems) -> dict[str, bool]:
     """The log of each project of which all parts lie there, with its papers beside it, made of what was fetched: the name of each
     file, and whether it is new. Older ones, and parts that became one, go."""
     there: dict[str, set[tuple[int, int]]] = {}

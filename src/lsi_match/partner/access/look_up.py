@@ -71,19 +71,13 @@ def ask_about(
     return asked
 
 
-def answer_asks(exchange: Exchange, lying: Collection[str], now: datetime) -> list[tuple[str, LsiError]]:
+def answer_asks(exchange: Exchange, lying: Collection[str], now: datetime) -> None:
     """Answer what others ask about people; what does not hold has no answer, and is told."""
-    problems = []
     for file in sorted((exchange.mail or Path()).glob(f"{exchange.project}.*{ACCESS_ASK_SUFFIX}")):
-        try:
+        with exchange.problems.of(file.name, but=(SplitViewError,)):
             if file.name in lying and proof_file(file).exists():
                 with exchange.home.alone(exchange.project):  # or two would count one less
                     _answer(exchange, file, now)
-        except SplitViewError:
-            raise
-        except LsiError as error:
-            problems.append((file.name, error))
-    return problems
 
 
 def _answer(exchange: Exchange, file: Path, now: datetime) -> None:
@@ -141,12 +135,10 @@ def pending(home: Home, file: Path) -> dict[str, Any]:
     return found
 
 
-def evaluated(
-    exchange: Exchange, asks: Mapping[str, Any]
-) -> tuple[Evaluated, list[tuple[str, LsiError]], bool]:
-    """What the evaluators answered so far; what does not hold of it, by round; and whether nothing more is to come."""
+def evaluated(exchange: Exchange, asks: Mapping[str, Any]) -> tuple[Evaluated, bool]:
+    """What the evaluators answered so far, and whether nothing more is to come."""
     home, kept = exchange.home, kept_rounds(exchange.home.project(exchange.project))
-    found, problems, whole = Evaluated(), list[tuple[str, LsiError]](), True
+    found, whole = Evaluated(), True
     for name, one in asks.items():
         if name not in kept:
             continue
@@ -164,5 +156,5 @@ def evaluated(
             whole = False
         except LsiError as error:
             whole = False
-            problems.append((name, error))
-    return found, problems, whole
+            exchange.problems.append((name, error))
+    return found, whole

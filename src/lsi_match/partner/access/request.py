@@ -141,16 +141,12 @@ def _request(
     return seal(document, manifest.matcher.encryption_key)
 
 
-def go_on(exchange: Exchange, lying: Collection[str], now: datetime) -> list[tuple[str, LsiError]]:
-    """Answer what others ask about people, and make the own requests that were answered; what does not hold, with why. Can be
-    repeated after it broke off."""
-    problems = look_up.answer_asks(exchange, lying, now)
+def go_on(exchange: Exchange, lying: Collection[str], now: datetime) -> None:
+    """Answer what others ask about people, and make the own requests that were answered. Can be repeated after it broke off."""
+    look_up.answer_asks(exchange, lying, now)
     for waiting in sorted((exchange.home.project(exchange.project) / "access").glob("[!.]*.age")):
-        try:
-            problems += _go_on(exchange, waiting, now)
-        except LsiError as error:
-            problems.append((waiting.name, error))
-    return problems
+        with exchange.problems.of(waiting.name):
+            _go_on(exchange, waiting, now)
 
 
 def forget_due(home: Home, project: str, now: datetime) -> None:
@@ -164,15 +160,15 @@ def forget_due(home: Home, project: str, now: datetime) -> None:
             destroy(waiting)
 
 
-def _go_on(exchange: Exchange, waiting: Path, now: datetime) -> list[tuple[str, LsiError]]:
-    """Make one request, if it is time; what does not hold of its answers."""
+def _go_on(exchange: Exchange, waiting: Path, now: datetime) -> None:
+    """Make one request, if it is time."""
     home, project = exchange.home, exchange.project
     file, manifest = waiting.with_suffix(".json"), home.agreed_manifest(project, now)
     content = look_up.pending(home, waiting)
     kept = content["kept"]
-    found, problems, whole = look_up.evaluated(exchange, content["asks"])
+    found, whole = look_up.evaluated(exchange, content["asks"])
     if not whole and now < datetime.fromisoformat(kept["at"]) + look_up.WAIT:
-        return problems
+        return
     keys = {key.epoch: key for key in home.project_keys(project)}
     of_round = {name: keys.get(one.epoch) for name, one in kept_rounds(home.project(project)).items()}
     made = content["made"] | {
@@ -184,7 +180,6 @@ def _go_on(exchange: Exchange, waiting: Path, now: datetime) -> list[tuple[str, 
     stem = next(one.stem for one in requests_of(home, project) if one.reference == waiting.stem)
     exchange.put(f"{stem}{REQUEST_SUFFIX}", sealed)
     destroy(waiting)
-    return problems
 
 
 @dataclass(frozen=True)
