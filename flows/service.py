@@ -197,7 +197,7 @@ class Service:
         try:
             work()
         except Exception as error:
-            told = error if isinstance(error, LsiError) else UnexpectedError.of(error)
+            told = UnexpectedError.of(error)
             print(told.text("en"), file=sys.stderr, flush=True)
             with suppress(OSError):
                 event: events_file.Event = {"event": "service stumbled", "reason": told.reason}
@@ -281,8 +281,6 @@ class Service:
             os.dup2(self._log, 2)
             work()
             code = 0
-        except LsiError as error:
-            print(error.text("en"), file=sys.stderr, flush=True)
         except Exception as error:  # its text could hold anything
             print(UnexpectedError.of(error).text("en"), file=sys.stderr, flush=True)
         finally:

@@ -28,8 +28,6 @@ def take(run: Run, name: str, told: Callable[[dict[str, Any]], object] = tell) -
     with measured(name) as took:
         try:
             getattr(run, name)()
-        except LsiError as error:
-            refusal = error
         except Exception as error:
             refusal = UnexpectedError.of(error)
     told({"step": name, "seconds": took.seconds, "peak_mib": took.peak_mib, "refused": refusal is not None})

@@ -165,7 +165,9 @@ class UnexpectedError(LsiError):
     @classmethod
     def of(cls, error: BaseException) -> LsiError:
         """Kind and place of `error`, the place being the deepest one in our own code; a disk that takes no more, or an
-        extra that is not installed, is told as that."""
+        extra that is not installed, is told as that, and an error of ours stays what it is."""
+        if isinstance(error, LsiError):
+            return error
         if (known := of_disk(error) or _missing_extra(error)) is not None:
             return known
         frames = traceback.extract_tb(error.__traceback__)

@@ -27,8 +27,6 @@ class FileExistsAlreadyError(LsiError): ...
 
 def as_refusal(error: BaseException) -> LsiError:
     """What a person is told of any error: itself, what is the matter with a disk or a file, or that the program has a mistake."""
-    if isinstance(error, LsiError):
-        return error
     if not isinstance(error, OSError):
         return UnexpectedError.of(error)
     problem = error.strerror or type(error).__name__

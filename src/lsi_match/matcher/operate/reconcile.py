@@ -117,9 +117,7 @@ def reconcile_whole(
     """One look, as `reconcile`; what keeps it from being done is a trouble of it."""
     try:
         return reconcile(project, clock, runner, clock_is_right=clock_is_right)
-    except LsiError as error:
-        return ReconcileResult(project.id, troubles=[DeliveryError("matcher", error)])
-    except OSError as error:  # a full or read-only disk
+    except (LsiError, OSError) as error:  # as a full or read-only disk
         return ReconcileResult(project.id, troubles=[DeliveryError("matcher", UnexpectedError.of(error))])
 
 
@@ -153,7 +151,7 @@ def reconcile(
             try:
                 seen.done.append((task, _do(project, task, clock, runner)))
             except (LsiError, OSError) as failure:  # it holds nothing else up
-                error = failure if isinstance(failure, LsiError) else UnexpectedError.of(failure)
+                error = UnexpectedError.of(failure)
                 seen.done.append((task, error.reason))
                 seen.refused.append((task, error))
         seen.troubles += ask_witnesses(project, clock())

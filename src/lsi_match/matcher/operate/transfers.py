@@ -231,7 +231,7 @@ def _papers(
             yield DeliveryError(partner, _too_many(project, partner, error, now))
             return
         except (LsiError, OSError) as error:
-            yield DeliveryError(partner, error if isinstance(error, LsiError) else UnexpectedError.of(error))
+            yield DeliveryError(partner, UnexpectedError.of(error))
             continue
         there.remove(IN, name)
 
