@@ -14,9 +14,8 @@ from lsi_match.criteria import compare as module
 from lsi_match.criteria.compare import Change, compare, compare_match_rules
 from lsi_match.criteria.explain import RuleColumn
 from lsi_match.criteria.meaning import Condition
-from lsi_match.criteria.parse import CriterionError, Predicate, parse_predicate
+from lsi_match.criteria.parse import CriterionError, Predicate, Unit, parse_predicate
 from lsi_match.criteria.quantities import apart, fits, within
-from lsi_match.criteria.unit import Unit
 from lsi_match.criteria.verbalizer import Line
 from lsi_match.manifest import SourceField
 

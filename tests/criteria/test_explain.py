@@ -26,8 +26,7 @@ from lsi_match.criteria.explain import (
     explain,
     explain_match_rule,
 )
-from lsi_match.criteria.parse import _HANDLERS, FieldType, parse_predicate
-from lsi_match.criteria.unit import Unit
+from lsi_match.criteria.parse import _HANDLERS, FieldType, Unit, parse_predicate
 from lsi_match.manifest import SourceField
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")

@@ -17,8 +17,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import EVENTS, Event, EventMalformedError, read
-from lsi_match.log.export import LARGEST_LEAF
-from lsi_match.log.standard import standard_entry
+from lsi_match.log.export import LARGEST_LEAF, standard_entry
 from lsi_match.log.view import (
     OVER,
     QUIET,

@@ -14,7 +14,7 @@ from operation import PROJECT, Operation, days, folders
 from lsi_match.base.errors import LsiError
 from lsi_match.log.activities import register
 from lsi_match.log.entry import FOREIGN_PROCESSOR, LogEntry
-from lsi_match.log.standard import beside_standard, standard_entry
+from lsi_match.log.export import beside_standard, standard_entry
 from lsi_match.log.steps import Step
 from lsi_match.matcher.operate.reconcile import reconcile
 from lsi_match.matcher.operate.retention import destroy_due

@@ -33,6 +33,7 @@ from lsi_match.base.files import read_bytes
 from lsi_match.crypto.aead import encrypt_rows
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import media_type, sign
+from lsi_match.library.held import check_report
 from lsi_match.log import events
 from lsi_match.log.judge import judge_log
 from lsi_match.log.log_proof import LogProof, proof_file
@@ -44,7 +45,6 @@ from lsi_match.monitor.round_findings import (
 from lsi_match.monitor.table import CountsTable
 from lsi_match.partner.access.request import Answered, make_request, open_answer
 from lsi_match.partner.cosign import cosign_log
-from lsi_match.partner.held_report import check_report
 from lsi_match.partner.home import References
 from lsi_match.partner.prepare import prepare
 from lsi_match.partner.receipts import check_receipt
@@ -62,7 +62,7 @@ from lsi_match.protocol.columns import (
     released_attribute_columns,
 )
 from lsi_match.protocol.documents import AttributeKeys, Opening, ReleaseDescriptor
-from lsi_match.protocol.receipt_files import receipt_name
+from lsi_match.protocol.place_files import receipt_name
 from lsi_match.protocol.tables import blank_part
 
 PAGE = Path(__file__).parents[2] / "docs" / "threat-model.md"

@@ -17,8 +17,7 @@ from manifest.test_office import draft
 from lsi_match.base.errors import Language
 from lsi_match.criteria.parse import parse_predicate
 from lsi_match.manifest import Manifest
-from lsi_match.partner.access.answer_table import answer_rows
-from lsi_match.partner.access.letter import letter
+from lsi_match.partner.access.letter import answer_rows, letter
 from lsi_match.partner.access.request import Answered
 from lsi_match.protocol.access_documents import AccessAnswer, AccessEvent, Handed, InDrop, RoundAnswer
 from lsi_match.reports.document import Document

@@ -13,8 +13,7 @@ from typing import Any, get_args
 import pytest
 
 import lsi_match
-from lsi_match.criteria.parse import FieldType
-from lsi_match.criteria.unit import Unit
+from lsi_match.criteria.parse import FieldType, Unit
 from lsi_match.log.steps import Step
 from lsi_match.log.view import State
 from lsi_match.manifest.equality import CharacteristicKind

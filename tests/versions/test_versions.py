@@ -30,8 +30,8 @@ from lsi_match.crypto.signing import (
 )
 from lsi_match.demo.world import World
 from lsi_match.log.entry import FOREIGN_PROCESSOR, FOREIGN_SPAN, PROCESSING_ACTIVITY, LogEntry
+from lsi_match.log.export import standard_entry
 from lsi_match.log.policy import log_keys
-from lsi_match.log.standard import standard_entry
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log
 from lsi_match.manifest.whole import PRESENT

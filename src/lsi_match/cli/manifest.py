@@ -198,8 +198,7 @@ def columns(
         part: a part of a drop, opened (age --decrypt).
         row: which of its rows, from 1 on.
     """
-    from lsi_match.protocol.columns import drop_columns, row_width
-    from lsi_match.protocol.part_reader import row_of
+    from lsi_match.protocol.columns import drop_columns, row_of, row_width
 
     document, _ = read_manifest(manifest, partner)
     found = drop_columns(document, document.partners[partner])

@@ -273,7 +273,7 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
         receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
     """
     from lsi_match.partner.receipts import check_receipt
-    from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
+    from lsi_match.protocol.place_files import RECEIPT_SUFFIX
 
     files = sorted(receipts.glob(f"{project}.*{RECEIPT_SUFFIX}")) if receipts.is_dir() else [receipts]
     if not files:
@@ -374,8 +374,7 @@ def access_answer(
         reference: the name that you gave the request.
         to: the letter to write (.html, .md or .json), or a table of what happened: .xlsx or .csv for a spreadsheet.
     """
-    from lsi_match.partner.access.answer_table import answer_header, answer_rows
-    from lsi_match.partner.access.letter import letter, unasked
+    from lsi_match.partner.access.letter import answer_header, answer_rows, letter, unasked
     from lsi_match.partner.access.request import open_answer
     from lsi_match.reports.document import KINDS, kind_of
 

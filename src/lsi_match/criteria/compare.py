@@ -14,11 +14,10 @@ from typing import Literal
 from lsi_match.base.errors import Language
 from lsi_match.criteria.explain import ColumnNames, RuleColumn, rule_condition
 from lsi_match.criteria.meaning import NO, YES, All, AnyOf, Condition, all_of, any_of, used_fields
-from lsi_match.criteria.parse import Predicate
+from lsi_match.criteria.parse import Predicate, Unit
 from lsi_match.criteria.partial_evaluation import simplify
 from lsi_match.criteria.reading import condition_of
 from lsi_match.criteria.satisfiability import implies
-from lsi_match.criteria.unit import Unit
 from lsi_match.criteria.verbalizer import Declared, Line, Names, Verbalizer
 from lsi_match.criteria.wording import say
 

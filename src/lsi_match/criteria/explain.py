@@ -17,11 +17,10 @@ from typing import Literal, TypeAlias
 from lsi_match.base.errors import Language
 from lsi_match.criteria.letters import skeleton
 from lsi_match.criteria.meaning import All, AnyOf, Condition, FieldValue, all_of, any_of, used_fields
-from lsi_match.criteria.parse import FieldType, Predicate
+from lsi_match.criteria.parse import FieldType, Predicate, Unit
 from lsi_match.criteria.partial_evaluation import assume, simplify
 from lsi_match.criteria.reading import condition_of
 from lsi_match.criteria.satisfiability import always, never
-from lsi_match.criteria.unit import Unit
 from lsi_match.criteria.verbalizer import EXAMPLE_DATE, Declared, Line, Names, Verbalizer
 from lsi_match.criteria.wording import markdown_safe, named, say, sentence, straight
 

@@ -28,6 +28,15 @@ from lsi_match.base.catalogue import word
 from lsi_match.base.errors import Language, LsiError, words
 from lsi_match.base.validation import NAME
 
+
+class Unit(StrEnum):
+    """What a case is about."""
+
+    PERSON = "person"
+    ADDRESS = "address"
+    ENTERPRISE = "enterprise"
+
+
 #: The date a round looks at. A parameter of every predicate, never the clock.
 REFERENCE_DATE = "peildatum"
 

@@ -34,10 +34,10 @@ from lsi_match.protocol.place_files import (
     ANSWER_SUFFIX,
     JUSTIFICATION_SUFFIX,
     LOG_SUFFIX,
+    RECEIPT_SUFFIX,
     newest_copy,
     papers_beside,
 )
-from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
 from lsi_match.protocol.trust_root import TrustRoot
 from lsi_match.transport.endpoints import PlaceUnreachableError
 

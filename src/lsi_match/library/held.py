@@ -1,4 +1,6 @@
-"""A round that is held, at a controller: read the report that holds it, and say something to it."""
+"""A round that is held, at a controller: read the report that holds it, with the proof that the log holds the round for it, and say
+something to it. A matching environment could show each controller another report; what each signs then would justify nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,26 @@ from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.certificates import Certified
 from lsi_match.crypto.keys import Identity
+from lsi_match.log.events import Held
+from lsi_match.log.log_proof import proof_file
+from lsi_match.log.remembered import require_stated
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.round_findings import RoundFindings, checked_findings
 from lsi_match.monitor.table import CountsTable
-from lsi_match.partner.held_report import check_report
 from lsi_match.partner.home import Home
 from lsi_match.protocol.documents import Reason
+
+
+def check_report(home: Home, file: Path, digest: str, round_id: str, project: str, now: datetime) -> None:
+    """That the log holds this round for the report in `file`, which has this digest. Raises as `Home.recorded` does."""
+    proof = proof_file(file)
+    recorded = home.recorded(proof, project, now)
+    stated = {
+        "step": (type(recorded.event), Held),
+        "round": (recorded.round, round_id),
+        "findings": (getattr(recorded.event, "findings", None), digest),
+    }
+    require_stated(proof.name, stated)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from lsi_match.criteria.unit import Unit
+from lsi_match.criteria.parse import Unit
 
 
 class IdentifierKind(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from lsi_match.base.validation import KEY_CHECK, RuleViolation
-from lsi_match.criteria.unit import Unit
+from lsi_match.criteria.parse import Unit
 from lsi_match.manifest.base import Document, Name
 from lsi_match.manifest.identifiers import UNIT_OF, IdentifierKind
 from lsi_match.manifest.person_keys import FALSE_LINKS, PERSON_KEYS

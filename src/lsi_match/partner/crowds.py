@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsi_match.criteria.unit import Unit
+from lsi_match.criteria.parse import Unit
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.identifiers import CROWD_OF
 from lsi_match.manifest.person_keys import COMMONEST, CROWD

@@ -31,8 +31,7 @@ from lsi_match.partner.release.opened_notice import unsent
 from lsi_match.partner.witness import Judging, check_others, cosign_newest, standing_still
 from lsi_match.partner.work_settings import WorkSettings
 from lsi_match.protocol.documents import DropDescriptor, Opening
-from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX
-from lsi_match.protocol.receipt_files import RECEIPT_SUFFIX
+from lsi_match.protocol.place_files import COSIGNED_SUFFIX, LOG_SUFFIX, RECEIPT_SUFFIX
 from lsi_match.transport.endpoints import EndpointSettings, PlaceUnreachableError
 
 

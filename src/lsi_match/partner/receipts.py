@@ -1,4 +1,4 @@
-"""Receipts of the matching environment (`protocol.receipt_files`), checked at the partner."""
+"""Receipts of the matching environment (`protocol.place_files`), checked at the partner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lsi_match.base.errors import LsiError
 from lsi_match.log.events import DropArrivalRefused, DropArrived
 from lsi_match.log.remembered import ProofRefusedError, require_stated
 from lsi_match.partner.home import Home
-from lsi_match.protocol.receipt_files import receipt_name
+from lsi_match.protocol.place_files import receipt_name
 
 
 class ReceiptOfOthersError(LsiError): ...

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lsi_match.manifest import Manifest, Partner
+from lsi_match.base.errors import LsiError
+from lsi_match.manifest import UNKNOWN, Manifest, Partner
+from lsi_match.protocol.group_cells import cell_names
 
 ColumnType = Literal["block", "uint64", "uint16", "uint8", "boolean", "sealed"]
 
@@ -139,3 +141,46 @@ def attribute_sources(manifest: Manifest, recipient: str) -> tuple[str, ...]:
 def attribute_recipients(manifest: Manifest, source: str) -> tuple[str, ...]:
     """Who gets the attributes of `source`, in order."""
     return tuple(sorted(name for name in manifest.release.to if source in attribute_sources(manifest, name)))
+
+
+def row_of(part: bytes, manifest: Manifest, partner: Partner, number: int) -> dict[str, str]:
+    """Row `number` (from 1 on) of an opened part of a drop: column → its bytes in hex, or what its number means.
+
+    Raises:
+        RowUnreadableError: the part is no whole number of rows, or has fewer.
+    """
+    columns = drop_columns(manifest, partner)
+    rows, rest = divmod(len(part), row_width(columns))
+    if rest or not 1 <= number <= rows:
+        raise LsiError("RowUnreadableError", bytes=len(part), width=row_width(columns), row=number)
+    return {
+        column.name: _meaning(column, part[start : start + column.width], manifest, partner)
+        for column, start in _cells(columns, rows, number)
+    }
+
+
+def _cells(columns: Sequence[Column], rows: int, number: int) -> list[tuple[Column, int]]:
+    """Where the cells of a row begin."""
+    found, start = [], 0
+    for column in columns:
+        found.append((column, start + (number - 1) * column.width))
+        start += rows * column.width
+    return found
+
+
+def _meaning(column: Column, cell: bytes, manifest: Manifest, partner: Partner) -> str:
+    if column.type in ("block", "sealed"):
+        return cell.hex()
+    number = int.from_bytes(cell, "little")
+    try:
+        if column.name == SELECTION:
+            return f"{number} ({partner.selections[number].id})"
+        if column.name == SIGNALS:
+            set_ = [signal.id for bit, signal in enumerate(partner.signals) if number >> bit & 1]
+            return f"{number} ({', '.join(set_)})"
+        if column.name == GROUP:
+            return f"{number} ({cell_names(manifest.monitor)[number] or UNKNOWN})"
+        (attribute, *_) = (a for a in partner.attributes if attribute_column(a.id) == column.name)
+        return f"{number} ({attribute.label(number)})"
+    except LookupError:
+        return f"{number} (?)"

@@ -98,3 +98,13 @@ def newest_copy(names: Iterable[str], project: str) -> int | None:
 def papers_beside(copy: Path) -> Path:
     """Where the papers of a copy of the log lie."""
     return copy.with_name(copy.name.removesuffix(LOG_SUFFIX) + PAPERS_SUFFIX)
+
+
+#: How the file of a receipt ends: the proof (C2SP tlog-proof) that the log has the entry `arrive` of one delivery, accepted or
+#: refused. The matching environment cannot take it back: a log without that entry is another log.
+RECEIPT_SUFFIX = ".receipt.tlog-proof"
+
+
+def receipt_name(project: str, partner: str, drop: str) -> str:
+    """The file of the receipt for the drop whose descriptor has the digest `drop`."""
+    return f"{project}.{partner}.{drop.removeprefix('sha256:')[:32]}{RECEIPT_SUFFIX}"

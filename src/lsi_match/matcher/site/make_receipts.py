@@ -1,4 +1,4 @@
-"""Receipts for deliveries (`protocol.receipt_files`): made from the log, so that none is missing after any stop.
+"""Receipts for deliveries (`protocol.place_files`): made from the log, so that none is missing after any stop.
 
     receipts/<partner>/<project>.<partner>.<digest>.receipt.tlog-proof
 
@@ -15,7 +15,7 @@ from lsi_match.base.files import write_whole
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.site.proofs import proof_for
 from lsi_match.matcher.site.site import Project
-from lsi_match.protocol.receipt_files import receipt_name
+from lsi_match.protocol.place_files import receipt_name
 
 #: How long what is told to a partner lies ready for it: receipts, and reasons of refusals.
 LETTERS = timedelta(days=90)
