@@ -7,11 +7,11 @@ to do. So one that is damaged, or that something keeps locked, must hold up noth
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+
+from lsi_match.base.files import locked
 
 FILE = "prefect.db"
 #: Ends the names of what was set aside; the next takes its place.
@@ -34,18 +34,13 @@ def make_usable(home: Path) -> str | None:
     """
     if not (home / FILE).exists():
         return None  # Prefect makes it
-    descriptor = os.open(home / "database.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # of two that start at once, the second finds the new one
+    with locked(home / "database.lock"):  # of two that start at once, the second finds the new one
         problem = _problem(home / FILE)
-        if problem:
-            for end in ("", "-wal", "-shm", "-journal"):
-                file = home / f"{FILE}{end}"
-                if file.exists():
-                    file.replace(home / f"{FILE}{end}{ASIDE}")
+        for end in ("", "-wal", "-shm", "-journal") if problem else ():
+            file = home / f"{FILE}{end}"
+            if file.exists():
+                file.replace(home / f"{FILE}{end}{ASIDE}")
         return problem
-    finally:
-        os.close(descriptor)
 
 
 def usable(file: Path) -> bool:

@@ -7,7 +7,6 @@ Prefect and kept, empty, in the cache of this user; a new site gets a copy.
 
 from __future__ import annotations
 
-import fcntl
 import hmac
 import os
 import socket
@@ -24,7 +23,7 @@ from prefect.server.api.server import create_app
 from prefect.server.database import provide_database_interface
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_HOME
 
-from lsi_match.base.files import private_folder, write_whole
+from lsi_match.base.files import locked, private_folder, write_whole
 from lsi_match.flows.database import FILE, usable
 from lsi_match.flows.settings import header
 
@@ -101,9 +100,7 @@ def make_database(home: Path) -> None:
     """Make the database in `home` (PREFECT_HOME) where there is none."""
     if (home / FILE).exists():
         return
-    descriptor = os.open(home / "database.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locked(home / "database.lock"):
         if (home / FILE).exists():
             return
         kept = _kept()
@@ -114,8 +111,6 @@ def make_database(home: Path) -> None:
         with suppress(OSError), closing(sqlite3.connect(home / FILE)) as made:
             private_folder(kept.parent)
             write_whole(kept, made.serialize(), replace=True)
-    finally:
-        os.close(descriptor)
 
 
 def _kept() -> Path:

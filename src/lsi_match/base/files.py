@@ -194,27 +194,33 @@ def read_private(path: Path) -> bytes:
     return data
 
 
-def lockable(path: Path) -> int:
-    """A descriptor of the file `path`, to be locked; the file is made where there is none (and something may be done)."""
+def lock_file(path: Path, error: LsiError | None = None) -> int:
+    """Hold the file `path`, made where there is none (and something may be done), for this process alone, until its descriptor is
+    closed; the system lets go when the process ends, however it ends. Where another process holds it, this one waits, unless there
+    is an `error`: that is raised."""
     if not dry_run.is_on():
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path.exists() else os.memfd_create(path.name)
-
-
-def lock_file(path: Path, error: LsiError) -> int:
-    """Hold the file `path` for this process alone, until its descriptor is closed; the system lets go when the process
-    ends, however it ends.
-
-    Raises:
-        `error`: another process holds it.
-    """
-    descriptor = lockable(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    else:
+        descriptor = (
+            os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path.exists() else os.memfd_create(path.name)
+        )
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if error else 0))
     except BlockingIOError:
         os.close(descriptor)
+        assert error is not None
         raise error from None
     return descriptor
+
+
+@contextmanager
+def locked(path: Path, error: LsiError | None = None) -> Iterator[None]:
+    """`lock_file` for as long as the block takes."""
+    descriptor = lock_file(path, error)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _half(path: Path) -> Path:

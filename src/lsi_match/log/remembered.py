@@ -13,17 +13,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lsi_match.base import dry_run
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import lockable, private_folder, read_bytes, read_text, write_whole
+from lsi_match.base.files import locked, private_folder, read_bytes, read_text, write_whole
 from lsi_match.log.events import Recorded, read
 from lsi_match.log.log_proof import MAX_SIZE, LogProof, Since
 from lsi_match.log.note import Checkpoint
@@ -168,16 +166,10 @@ class RememberedLog:
     def _beside(self, ending: str) -> Path:
         return self.file.with_name(self.file.name + ending)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """One process at a time, or an older checkpoint could take the place of a newer one."""
         private_folder(self.file.parent)
-        descriptor = lockable(self._beside(".lock"))
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return locked(self._beside(".lock"))
 
 
 def require_stated(proof: str, stated: Mapping[str, tuple[object, object]]) -> None:

@@ -7,14 +7,13 @@ received its sealed files are removed here. A drop that was refused is not made 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.errors import Language, LsiError, problem
-from lsi_match.base.files import lock_file, private_folder, read_bytes
+from lsi_match.base.files import locked, private_folder, read_bytes
 from lsi_match.crypto.signing import peek
 from lsi_match.log.remembered import ConsistencyMissingError, ProofRefusedError, SplitViewError
 from lsi_match.log.verify import LogGapError
@@ -75,13 +74,10 @@ def synchronise(
     mapping = read_mapping(work.mapping) if work.mapping else None
     settings = transfer.settings_in(work.place)
     busy = LsiError("ExchangeBusyError", project=project)
-    lock = lock_file(private_folder(home.project(project)) / "exchange.lock", busy)
-    try:
+    with locked(private_folder(home.project(project)) / "exchange.lock", busy):
         return deliver(
             home, project, settings, mapping, work.extracts, work.folder, now, lang, judging=judging
-        )  # fmt: skip
-    finally:
-        os.close(lock)
+        )
 
 
 def foresee(home: Home, project: str, work: WorkSettings) -> tuple[list[str], list[str]]:

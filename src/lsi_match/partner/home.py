@@ -21,10 +21,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +43,7 @@ from lsi_match.agreement.trust_root_store import TrustStore
 from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError
-from lsi_match.base.files import lock_file, private_folder, read_bytes, write_whole
+from lsi_match.base.files import locked, private_folder, read_bytes, write_whole
 from lsi_match.crypto.keys import CARD, Identity, load_identity, read_public_keys
 from lsi_match.crypto.project_key import ProjectKey
 from lsi_match.crypto.sealing import seal, unseal
@@ -90,19 +89,14 @@ class Home:
     def project(self, project: str) -> Path:
         return self.folder / "projects" / project
 
-    @contextmanager
-    def alone(self, project: str) -> Iterator[None]:
+    def alone(self, project: str) -> AbstractContextManager[None]:
         """One process at a time makes drops of a project.
 
         Raises:
             PreparingAlreadyError: another does.
         """
         busy = LsiError("PreparingAlreadyError", partner=self.name, project=project)
-        descriptor = lock_file(self.project(project) / "prepare.lock", busy)
-        try:
-            yield
-        finally:
-            os.close(descriptor)
+        return locked(self.project(project) / "prepare.lock", busy)
 
     def join(
         self, canonical: bytes, approvals: dict[str, bytes], key_share: bytes | None, now: datetime

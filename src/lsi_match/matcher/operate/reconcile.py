@@ -9,16 +9,15 @@ Of one project there is one look at a time, so also one run.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lsi_match.base.clock import CLOCK_SKEW, Clock, minute
 from lsi_match.base.errors import LsiError, UnexpectedError, problem
-from lsi_match.base.files import lock_file, write_whole
+from lsi_match.base.files import locked, write_whole
 from lsi_match.log.events import Reminded
 from lsi_match.matcher.operate import events_file
 from lsi_match.matcher.operate.agenda import (
@@ -167,14 +166,9 @@ def reconcile(
         return seen
 
 
-@contextmanager
-def _alone(project: Project) -> Iterator[None]:
+def _alone(project: Project) -> AbstractContextManager[None]:
     """One process at a time."""
-    descriptor = lock_file(project.folder / "watch.lock", ProjectBusyError(project=project.id))
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    return locked(project.folder / "watch.lock", ProjectBusyError(project=project.id))
 
 
 def _remember(project: Project, seen: ReconcileResult, now: datetime, seconds: float) -> None:
