@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -93,13 +93,8 @@ def account(evidence: Evidence, lang: Language, period: Period | None = None) ->
         kept=found.details_present + len(found.details_absent),
         over=len(destroyed(found.view)),
         looked=report.looked(),
-        counted=_counted,
+        counted=lambda names: ", ".join(f"{one} ({n})" for one, n in sorted(Counter[str](names).items())),
     )
-
-
-def _counted(names: Iterable[str]) -> str:
-    """`svb (1), uwv (3)`."""
-    return ", ".join(f"{name} ({count})" for name, count in sorted(Counter(names).items()))
 
 
 def verified(found: Verification, lang: Language) -> str:
@@ -203,8 +198,10 @@ class _Report:
         """Who said what to a held round, and why; no reason where the paper is not there."""
         for one, event in self._of(events.Justified, round_id):
             for name, digest in sorted(event.papers.items()):
-                paper = _justification(self._evidence.document(digest))
-                yield one, name, event.decisions.get(name, "–"), paper.said if paper else ""
+                envelope = self._evidence.document(digest)  # its signature was checked when it was taken in
+                said = base64.b64decode(json.loads(envelope)["payload"]) if envelope else None
+                why = Justification.model_validate_json(said).said if said else ""
+                yield one, name, event.decisions.get(name, "–"), why
 
     def due(self, one: RoundView) -> datetime | None:
         """When its files of data subjects are gone."""
@@ -232,10 +229,3 @@ class _Report:
         opened = Counter(event.partner for _, event in self._of(events.ReleaseOpened))
         asked = Counter(event.partner for _, event in self._of(events.AccessAnswered))
         return {name: (opened[name], asked[name]) for name in sorted(opened.keys() | asked.keys())}
-
-
-def _justification(data: bytes | None) -> Justification | None:
-    """The paper in an envelope whose digest the log gives; its signature was checked when it was taken in."""
-    if data is None:
-        return None
-    return Justification.model_validate_json(base64.b64decode(json.loads(data)["payload"]))

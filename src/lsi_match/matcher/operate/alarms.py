@@ -78,20 +78,13 @@ def alarms(project: Project, now: datetime) -> list[Alarm]:
 
 def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _disk(project)
+    unread = "log"
     try:
-        view = project.view()
-    except LsiError as error:
-        yield "log", error.text("nl"), error.text("en")
-        return
-    try:
-        project.manifest()
-    except LsiError as error:
-        yield "manifest", error.text("nl"), error.text("en")
-        return
-    try:
+        view, unread = project.view(), "manifest"
+        manifest, unread = project.manifest(), "log"
         rounds = rounds_now(project, view)
     except LsiError as error:
-        yield "log", error.text("nl"), error.text("en")
+        yield unread, error.text("nl"), error.text("en")
         return
     last = view.last
     if last is not None and now < last - CLOCK_SKEW:
@@ -101,18 +94,12 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     if project.behind_file.exists():
         behind = LsiError("LogBehindError", project=project.id)
         yield "behind", behind.text("nl"), behind.text("en")
-    for one_fork in view.forks.values():
-        yield (
-            "fork",
-            *problem(
-                "matcher.operate.fork", name=one_fork.partner, size=one_fork.size, at=minute(one_fork.at)
-            ),
-        )
+    for fork in view.forks.values():
+        facts = {"name": fork.partner, "size": fork.size, "at": minute(fork.at)}
+        yield "fork", *problem("matcher.operate.fork", **facts)
     for step, told in view.unknown.items():
-        yield (
-            "unknown",
-            *problem("matcher.operate.unknown_step", step=step, count=told.count, first=told.first),
-        )
+        facts = {"step": step, "count": told.count, "first": told.first}
+        yield "unknown", *problem("matcher.operate.unknown_step", **facts)
     yield from _looks(project, view, now)
     yield from _ends(project, view, now)
     if stopped := part_stopped(project.site):
@@ -120,7 +107,6 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
     yield from _due(project, now)
     for one in rounds:
         yield from _round(project, one, now)
-    manifest = project.manifest()
     for name, since in view.waiting().items():
         if now - since > min(HANDED_OUT_WITHIN, (manifest.released_until(since) - since) / 2):
             yield "waiting", *problem("matcher.operate.waiting", round=name, at=minute(since))

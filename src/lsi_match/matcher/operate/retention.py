@@ -129,9 +129,10 @@ def _log(project: Project, found: Destroyed, now: datetime) -> None:
         if counts:
             log.record(RetentionApplied(**counts), now, manifest=manifest)
         if found.failed:
-            error = _failure(found)
-            if not _told(log.view, error, now):
-                log.record(RetentionFailed(**why(error)), now, manifest=manifest)
+            failed = why(_failure(found))
+            at, said = log.view.retention_failed or (now - DAY, "")
+            if said != failed["message"] or now - at >= DAY:
+                log.record(RetentionFailed(**failed), now, manifest=manifest)
 
 
 def _failure(found: Destroyed) -> LsiError:
@@ -145,12 +146,6 @@ def _failure(found: Destroyed) -> LsiError:
 def problem_of(error: LsiError | OSError) -> str:
     """What went wrong, in words without a name of a file."""
     return error.reason if isinstance(error, LsiError) else error.strerror or type(error).__name__
-
-
-def _told(view: ProjectView, error: LsiError, now: datetime) -> bool:
-    """Whether the log says so already, of less than a day ago."""
-    said = view.retention_failed
-    return said is not None and said[1] == why(error)["message"] and now - said[0] < DAY
 
 
 # holds

@@ -201,7 +201,14 @@ class _Round:
         return rows
 
     def _told(self, base: RoundAnswer, rows: dict[str, list[Found]]) -> RoundAnswer:
-        delivered = [*self._direct(rows), *self._through(rows)]
+        marks = {one.about: one.mark for one in self._files}
+        delivered = []
+        for about, mark in marks.items():
+            if about.startswith("intake."):  # with the identifier itself, in every drop that was accepted
+                delivered += self._records(rows[about], mark)
+        joined = [row for row in rows.get("match", []) if row.partner != NONE]
+        if joined:  # that came together with it through another identifier
+            delivered += self._records(joined, marks["match"], through_other=True)
         if not delivered:
             return base
         matched = _event(self._view.matched)
@@ -217,20 +224,6 @@ class _Round:
                 "handed": tuple(self._handed(rows)),
             }
         )
-
-    def _direct(self, rows: dict[str, list[Found]]) -> list[InDrop]:
-        """The records with the identifier itself: in every drop that was accepted."""
-        marks = {one.about: one.mark for one in self._files if one.about.startswith("intake.")}
-        found = []
-        for about, mark in marks.items():
-            found += self._records(rows[about], mark)
-        return found
-
-    def _through(self, rows: dict[str, list[Found]]) -> list[InDrop]:
-        """The records that came together with it through another identifier."""
-        marks = {one.about: one.mark for one in self._files}
-        joined = [row for row in rows.get("match", []) if row.partner != NONE]
-        return self._records(joined, marks["match"], through_other=True) if joined else []
 
     def _records(self, rows: Sequence[Found], mark: Mark, **more: bool) -> list[InDrop]:
         """One for each selection, with every signal of its records."""
