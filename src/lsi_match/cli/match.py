@@ -263,7 +263,7 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
         out.print(say("match.no_project"))
     for one in standing:
         for alarm in one.alarms:
-            line = f"! {alarm.name}: {getattr(alarm, language())}  → lsi-match docs nl/alarmen/{alarm.name}"
+            line = f"! {alarm.name}: {alarm.text(language())}  → lsi-match docs nl/alarmen/{alarm.name}"
             err.print(line, style="bold red", markup=False, soft_wrap=True)
         _show_rounds(one.project, one.rounds)
         if len(set(one.programs.values())) > 1:

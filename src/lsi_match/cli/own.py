@@ -214,7 +214,7 @@ def examined(home: Path, *, json: Json = False) -> int:
         about = f"{one.about}: " if one.about else ""
         told = one.error.text(language()) if one.error else one.found
         lines.append(f"{mark:<7} {about}{words[one.what][language()]}: {told}")
-    lines += [f"{say('own.mind'):<7} {one.project}: {one.name}: {getattr(one, language())}" for one in on]
+    lines += [f"{say('own.mind'):<7} {one.project}: {one.name}: {one.text(language())}" for one in on]
     wrong = any(one.error and one.graver for one in found) or bool(on)
     document = [
         {"what": one.what, "project": one.about, "found": one.found, "error": one.error and one.error.reason}

@@ -198,7 +198,7 @@ def health(site: Path, *, json: Json = False) -> int:
 
     read_bytes(site / "keys" / "card.json")  # a folder that is no site is told
     on = [alarm for project in Site(site).projects() for alarm in alarms(project, utc_now())]
-    lines = [f"{alarm.project}: {alarm.name}: {getattr(alarm, language())}" for alarm in on]
+    lines = [f"{alarm.project}: {alarm.name}: {alarm.text(language())}" for alarm in on]
     healthy = {"healthy": not on, "alarms": [vars(alarm) for alarm in on]}
     done(lines or say("site.well"), healthy, json)
     return 1 if on else 0

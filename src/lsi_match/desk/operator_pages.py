@@ -119,29 +119,16 @@ class SiteProject:
     def tasks(self) -> Iterator[Task]:
         """What asks for attention now, what is wrong first."""
         for alarm in self.standing.alarms if self.standing else ():
-            yield Task(
-                "alarm",
-                {"alarm": alarm.name, "what": _Both(alarm.nl, alarm.en)},
-                f"alarms/{alarm.name}",
-                wrong=True,
-            )
+            facts: dict[str, object] = {"alarm": alarm.name, "what": alarm}
+            yield Task("alarm", facts, f"alarms/{alarm.name}", wrong=True)
         if self.roots and not self.known_roots:
             yield Task("trust_first", {"version": self.roots[0].root.version}, "begin")
         for one in self.proposals:
-            facts: dict[str, object] = {"project": one.manifest.project.title}
+            facts = {"project": one.manifest.project.title}
             if MATCHER not in one.agreement.roles:
                 yield Task("acknowledge", facts, "begin")
             if one.agreement.approvals.keys() == one.manifest.controllers.keys():
                 yield Task("accept", facts, "begin")
-
-
-@dataclass(frozen=True)
-class _Both:
-    nl: str
-    en: str
-
-    def text(self, language: str) -> str:
-        return self.nl if language == "nl" else self.en
 
 
 @dataclass(frozen=True)

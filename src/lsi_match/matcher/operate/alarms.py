@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lsi_match.base.clock import CLOCK_SKEW, minute
-from lsi_match.base.errors import LsiError, problem
+from lsi_match.base.errors import Language, LsiError, problem
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.expected import ends, missed, next_opening
@@ -68,6 +68,9 @@ class Alarm:
     project: str
     nl: str
     en: str
+
+    def text(self, language: Language) -> str:
+        return self.nl if language == "nl" else self.en
 
 
 def alarms(project: Project, now: datetime) -> list[Alarm]:

@@ -144,20 +144,10 @@ def serve(site: Path, port: int, database: str | None, memory_limit: str, lang: 
     _need_prefect()
     dry_run.before("run", "site serve")
     passphrase = passphrase_for(site / "keys")
-    command = [
-        sys.executable,
-        "-m",
-        "lsi_match.flows.service",
-        "--site",
-        str(site),
-        "--port",
-        str(port),
-        "--lang",
-        lang,
-        "--memory-limit",
-        memory_limit,
-    ]
-    command += ["--database", database] if database else []
+    options = {"site": site, "port": port, "lang": lang, "memory-limit": memory_limit}
+    options |= {"database": database} if database else {}
+    command = [sys.executable, "-m", "lsi_match.flows.service"]
+    command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
     if passphrase is not None:
         descriptor = _pipe_with(passphrase)
         os.set_inheritable(descriptor, True)
