@@ -98,3 +98,8 @@ def test_time_and_versions_are_held_against_what_the_matching_environment_wrote(
     assert later == {("trust", PROJECT): "RootExpiredError", ("ends", PROJECT): "AgreementEndsError"}
     monkeypatch.setattr(doctor, "VERSION", "0.1.9")
     assert wrong(home, now) == {("theirs", PROJECT): "OlderProgramError"}
+
+
+def test_what_is_no_version_is_neither_older_nor_newer() -> None:
+    assert numbers("0.10.2") > numbers("0.9.9")
+    assert numbers("9.x.1") == numbers("9.-1.0") == numbers("") == ()

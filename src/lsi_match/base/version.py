@@ -15,3 +15,9 @@ def format_of(data: bytes) -> str:
         return ""
     found = value.get("format") if isinstance(value, dict) else None
     return found if isinstance(found, str) and len(found) <= 100 and found.isprintable() else ""
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version, which tell what came later; none of what is no version."""
+    parts = version.split(".")
+    return tuple(map(int, parts)) if all(map(str.isdecimal, parts)) else ()

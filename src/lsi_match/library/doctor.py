@@ -15,7 +15,7 @@ from pathlib import Path
 from lsi_match.agreement.trust_root_rules import check_current
 from lsi_match.base.clock import CLOCK_SKEW, minute
 from lsi_match.base.errors import LsiError
-from lsi_match.base.version import VERSION
+from lsi_match.base.version import VERSION, numbers
 from lsi_match.crypto.keys import key_state
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.store import Log
@@ -197,7 +197,7 @@ def _beside_the_log(project: str, work: WorkSettings, now: datetime) -> Iterator
         theirs = str(last.resource.get("service.version", ""))
         older = (
             LsiError("OlderProgramError", own=VERSION, theirs=theirs)
-            if _numbers(VERSION) < _numbers(theirs)
+            if numbers(VERSION) < numbers(theirs)
             else None
         )
         yield Finding("theirs", project, theirs, older)
@@ -205,7 +205,3 @@ def _beside_the_log(project: str, work: WorkSettings, now: datetime) -> Iterator
     yield Finding(
         "clock", project, minute(now), LsiError("ClockWrongError", now=minute(now)) if ahead else None
     )
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(one) for one in version.split(".") if one.isdecimal()]

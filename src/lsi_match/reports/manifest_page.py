@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from lsi_match.base.catalogue import word
 from lsi_match.base.errors import Language
-from lsi_match.criteria.compare import Change, compare, compare_match_rules
+from lsi_match.criteria.compare import compare, compare_match_rules
 from lsi_match.criteria.explain import RuleColumn, explain, explain_match_rule
 from lsi_match.criteria.meaning import FieldValue
 from lsi_match.criteria.parse import Predicate
@@ -100,7 +100,7 @@ def _agreed(manifest: Manifest, lang: Language, partner: str | None = None) -> d
         "match_rule": explain_match_rule(manifest.match_predicate(), match_columns(manifest), lang, subject.unit),
         "group_told": partial(_group_told, manifest, lang),
         "near": list(_near_population(manifest)) if manifest.pseudonyms.together else [],
-        "moments": ", ".join(_moments(manifest, lang)),
+        "moments": ", ".join(f"{day(at.date(), lang)} {at:%H:%M}" for at in islice(_openings(manifest), 3)),
         "late_days": LATE.days,
         "accounted": {name: value for name, value in manifest.accountability if value},
     }  # fmt: skip
@@ -143,25 +143,20 @@ _POPULATION, _NEAR = 18_000_000, 0.5
 
 def _near_population(manifest: Manifest) -> Iterator[tuple[str, int]]:
     """The partners that over all rounds may have nearly as many numbers answered as there are people, with how many."""
-    schedule, period = manifest.schedule, manifest.project.period
-    rounds = schedule.rounds_at_most or 0
-    if schedule.opens:
-        begin = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone)) - timedelta(seconds=1)
-        planned = sum(1 for _ in takewhile(lambda at: at.date() <= period.last, schedule.openings(begin)))
+    rounds = manifest.schedule.rounds_at_most or 0
+    if manifest.schedule.opens:
+        planned = sum(1 for _ in _openings(manifest))
         rounds = min(rounds or planned, planned)
     for name, most in manifest.at_most.items():
         if most * rounds >= _NEAR * _POPULATION:
             yield manifest.controllers[name].title, most * rounds
 
 
-def _moments(manifest: Manifest, lang: Language) -> Iterator[str]:
-    """The first moments at which rounds open by themselves."""
+def _openings(manifest: Manifest) -> Iterator[datetime]:
+    """The moments in the period of the project at which rounds open by themselves."""
     schedule, period = manifest.schedule, manifest.project.period
-    if schedule.opens:
-        begin = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone)) - timedelta(seconds=1)
-        for hour in islice(schedule.openings(begin), 3):
-            if hour.date() <= period.last:
-                yield f"{day(hour.date(), lang)} {hour:%H:%M}"
+    begin = datetime.combine(period.first, time.min, ZoneInfo(schedule.timezone)) - timedelta(seconds=1)
+    return takewhile(lambda at: at.date() <= period.last, schedule.openings(begin))
 
 
 # what changed
@@ -226,7 +221,7 @@ def _rule_changes(lang: Language, old: Manifest, new: Manifest) -> Iterator[tupl
             (was, old_selection), (now, selection) = before[place], after[place]
             if was.text == now.text:
                 continue
-            line = _words(lang, compare(was, now, {**old_selection.fields, **selection.fields}))
+            line = getattr(compare(was, now, {**old_selection.fields, **selection.fields}), lang)
             yield place, Line(line.text, (*line.lines, *_looks_at(lang, new, selection, now)))
             continue
         gone = place in before
@@ -238,7 +233,7 @@ def _rule_changes(lang: Language, old: Manifest, new: Manifest) -> Iterator[tupl
     if old.match.rule != new.match.rule:
         columns = {**match_columns(old), **match_columns(new)}
         change = compare_match_rules(old.match_predicate(), new.match_predicate(), columns, new.subject.unit)
-        yield "match.rule", _words(lang, change)
+        yield "match.rule", getattr(change, lang)
 
 
 def _looks_at(
@@ -261,10 +256,6 @@ def _characteristic_changes(old: Manifest, new: Manifest) -> Iterator[ChangedCha
         if came or went or now or no_longer:
             of = old.characteristics[name] if went else new.characteristics[name]
             yield ChangedCharacteristic(of, "new" if came else "goes" if went else "", now, no_longer)
-
-
-def _words(lang: Language, change: Change) -> Line:
-    return change.nl if lang == "nl" else change.en
 
 
 def _by_id(value: Any) -> Any:

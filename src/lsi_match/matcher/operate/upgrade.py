@@ -16,7 +16,7 @@ from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import Clock
 from lsi_match.base.errors import LsiError, problem
 from lsi_match.base.files import read_bytes, write_whole
-from lsi_match.base.version import VERSION
+from lsi_match.base.version import VERSION, numbers
 from lsi_match.crypto.signing import SignedDocumentInvalidError, peek
 from lsi_match.log import follower
 from lsi_match.log.log_proof import LogProof, proof_file
@@ -63,9 +63,7 @@ def check(site: Site, now: datetime) -> list[Finding]:
 
 def _newer(site: Site) -> Iterator[Finding]:
     file = site.folder / FILE
-    if file.exists() and (before := _version(read_bytes(file))) > _version(
-        json_document({"program": VERSION})
-    ):
+    if file.exists() and (before := _version(read_bytes(file))) > numbers(VERSION):
         newer = ".".join(map(str, before))
         told = problem("matcher.operate.older_program", newer=newer, this=VERSION)
         yield Finding("-", "older program", newer, True, *told)
@@ -73,8 +71,8 @@ def _newer(site: Site) -> Iterator[Finding]:
 
 def _version(data: bytes) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in str(json.loads(data)["program"]).split("."))
-    except (ValueError, KeyError, TypeError):
+        return numbers(json.loads(data)["program"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ()
 
 
