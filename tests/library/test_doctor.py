@@ -12,6 +12,7 @@ import pytest
 from desks import OWN, Browser, use
 from operation import PROJECT, Operation, weekly
 
+from lsi_match.base.version import numbers
 from lsi_match.crypto.keys import make_identity
 from lsi_match.library import doctor
 from lsi_match.partner.home import Home
