@@ -99,6 +99,10 @@ COMMANDS |= {
         "svb {svb} proef {release_svb} --outcomes {outcomes} --opening {done} --mapping {mapping_svb} --extracts {extracts} --out {new}",
         "sign",
     ),
+    "partner sample": (
+        "uwv {uwv} proef --opening {done} --mapping {mapping} --extracts {extracts} --to {new}.csv",
+        "refused",
+    ),
     "partner access-request": ("uwv {uwv} proef --reference ink-2 --to {new} --person-fd {person}", "sign"),
     "partner access-answer": ("uwv {uwv} proef {answer} --reference ink-1 --to {new}.md", "write"),
     "site init": ("{new}", "keep"),

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from lsi_match.agreement.gates import Gate, evaluate_draft
 from lsi_match.manifest import Manifest
-from lsi_match.reports.manifest_page import explained
+from lsi_match.reports.manifest_page import difference, explained
 
 GROUND = {
     "kind": "ground",
@@ -109,3 +109,40 @@ def test_who_signs_reads_what_goes_to_the_office_and_what_comes_back() -> None:
         not in explained(Manifest.model_validate(document(dimensions=[dimension()])), "nl").markdown
     )
     assert b"office" not in Manifest.from_draft(document(dimensions=[dimension()])).canonical()
+
+
+SAMPLE = {
+    "one_in": 500,
+    "at_most": 50,
+    "legal_basis": PROSE,
+    "rationale": f"Zonder dit is niet te zien wat wij missen. {PROSE}",
+}
+
+
+def test_a_sample_is_drawn_only_when_every_dpo_advised_on_it_and_who_signs_reads_it() -> None:
+    value = document()
+    value["monitor"]["sample"] = SAMPLE
+
+    def advice() -> bool:
+        found = evaluate_draft(Manifest.model_validate(value), date(2026, 6, 1))
+        return next(one for one in found if one.gate is Gate.DPO_ADVICE).error is None
+
+    assert not advice()
+    for name in value["dpo_advice"]:
+        assert not advice(), name
+        value["dpo_advice"][name]["sample"] = True
+    assert advice()
+    page = " ".join(explained(Manifest.model_validate(value), "nl").markdown.split())
+    assert "een op de 500 en hoogstens 50" in page
+    assert "wat wij missen" in page
+    plain = Manifest.from_draft(document())
+    assert b"sample" not in plain.canonical()
+    assert "Steekproef" not in explained(plain, "nl").markdown
+    told = " ".join(
+        difference(plain, Manifest.model_validate(value), "nl", names=("a", "b")).markdown.split()
+    )
+    assert "monitor" in told
+    assert "500" in told
+    for wrong in ({"at_most": 1001}, {"legal_basis": "Ja"}, {"one_in": 1}):
+        with pytest.raises(ValidationError):
+            Manifest.model_validate(value | {"monitor": {**value["monitor"], "sample": SAMPLE | wrong}})

@@ -657,7 +657,7 @@ def test_counts_that_tell_a_number_which_the_manifest_withholds(hostile: Hostile
     ]
     counts = CountsTable.model_validate(
         {
-            "title": "Ronde", "stages": stages, "dimensions": [{"id": "soort", "label": "Soort", "groups": {"A": "A", "B": "B"}}],
+            "title": "Ronde", "stages": stages, "dimensions": [{"id": "leeftijd", "label": "Soort", "groups": {"A": "A", "B": "B"}}],
             "tolerance": monitor.tolerance, "confidence": monitor.confidence, "looks": monitor.looks, "smallest_cell": 10,
         }
     ).model_dump_json().encode()  # fmt: skip

@@ -15,7 +15,7 @@ from lsi_match.protocol.office import CASE, REGISTER, SIGNAL, impossible, tables
 
 MANIFEST = Manifest.model_validate(draft())
 ASKED = tables_of(MANIFEST)
-SENT = dict.fromkeys(ASKED, (2000, 1200, 804))
+SENT: dict[str, tuple[int, ...]] = dict.fromkeys(ASKED, (2000, 1200, 804))
 FIRST = next(iter(ASKED))
 Tables = dict[str, dict[str, CellCounts]]
 

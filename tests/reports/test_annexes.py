@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 from handmade import document
 from logged import opened, ran
-from manifest.test_office import draft
+from manifest.test_office import SAMPLE, draft
 from refusals import raises
 from test_public_pages import at, numbered
 
@@ -145,6 +145,14 @@ def test_a_statistics_office_is_named_wherever_data_go_to_it() -> None:
     assert [one["processingOptions"] for one in told] == [["Organise"]]
     for kind in get_args(Annex):
         assert title not in json.dumps(made(kind))
+
+
+def test_a_dpia_tells_that_people_are_judged_who_were_not_selected() -> None:
+    value = {**document(), "accountability": ACCOUNTABILITY}
+    value["monitor"]["sample"] = SAMPLE
+    given = replace(facts(), versions=(Version(Manifest.model_validate(value), SINCE),))
+    assert "hoogstens 50 gelote mensen" in made("dpia", given)["answers"]["4"]["value"]
+    assert "gelote" not in json.dumps(made("dpia"))
 
 
 def test_activities_have_the_ids_that_follow_from_the_addresses_in_the_log() -> None:

@@ -274,6 +274,10 @@ def _dpo_advice(
     ]
     if absent:
         raise GateError("DpoAdviceGateError", names=", ".join(absent))
+    if manifest.monitor.sample and (
+        silent := [n for n in manifest.controllers if n not in advice or not advice[n].sample]
+    ):
+        raise GateError("SampleAdviceGateError", names=", ".join(silent))
     outcomes = {name: one.outcome for name, one in advice.items()}
     outcomes |= {name: one.outcome for name, one in papers.items()}
     answered = {name for name, given in advice.items() if given.outcome == "negative" and given.answer}

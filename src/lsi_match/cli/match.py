@@ -199,9 +199,10 @@ def office(site: Path, project: str, counts: Path, *, json: Json = False) -> Non
     Args:
         counts: the signed table.
     """
+    from lsi_match.matcher.engine.intake import MAX_DESCRIPTOR
     from lsi_match.matcher.round.office import ingest_counts
 
-    round_id = ingest_counts(project_of(site, project), read_bytes(counts), utc_now())
+    round_id = ingest_counts(project_of(site, project), read_bytes(counts, MAX_DESCRIPTOR), utc_now())
     tell("match.office", {"round": round_id}, json)
 
 

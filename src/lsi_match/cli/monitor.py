@@ -258,7 +258,8 @@ def trend(
         write_whole(to, page.written(to.suffix), replace=True)
     if json:
         lines = [asdict(line) | {"so_far": [one.model_dump() for one in line.so_far]} for line in found.lines]
-        print_json({"alert": bool(found.alerts), "rounds": found.rounds, "lines": lines})
+        told = {"alert": bool(found.alerts), "rounds": found.rounds, "lines": lines}
+        print_json(told | {"helped": [one.model_dump() for one in found.helped]})
     else:
         out.print(page.first, markup=False, soft_wrap=True)
     return 1 if fail_on_alert and found.alerts else 0

@@ -292,6 +292,43 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
 
 
 @app.command
+def sample(
+    name: str,
+    home: Path,
+    project: str,
+    *,
+    opening: Path,
+    mapping: Path,
+    extracts: Path,
+    release: Path | None = None,
+    to: Path,
+    json: Json = False,
+) -> None:
+    """Draw people who were not selected, as the manifest agrees ('monitor.sample'), to be judged as cases are. They stay here.
+
+    The list does not say who was drawn and who is a case. Enter what came of each, and give it to 'partner outcome'.
+
+    Args:
+        opening: the opening of the round.
+        extracts: folder of the extracts that the drop was made of; keep them until the outcomes are counted.
+        release: the release of the round; then the own records in its cases are in the list as well.
+        to: the list to write (.csv or .xlsx): record_id, and outcome to fill in.
+    """
+    from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
+    from lsi_match.partner.extract.column_mapping import read_mapping
+    from lsi_match.partner.home import Home
+    from lsi_match.partner.sample import records_to_judge
+
+    if to.suffix not in SPREADSHEETS:
+        raise wrong_use("cli.no_list_file")
+    here, local = Home(home, name), read_mapping(mapping)
+    found = records_to_judge(here, opening, local, extracts, project, utc_now(), release)
+    rows = ((record, "") for record in found)
+    write_whole(to, spreadsheet(to.suffix, ("record_id", "outcome"), rows, language()), replace=True)
+    tell("partner.drawn", {"list": str(to), "records": len(found)}, json)
+
+
+@app.command
 def outcome(
     name: str,
     home: Path,
@@ -309,7 +346,7 @@ def outcome(
 
     Args:
         release: the release (its .release.json file; the sealed part lies beside it).
-        outcomes: CSV with the columns outcome and case_id or record_id; gegrond, niet gegrond or onbekend.
+        outcomes: CSV with the columns outcome and case_id or record_id; gegrond, niet gegrond or onbekend. Also of 'partner sample'.
         opening: the opening of the round.
         extracts: folder of the extracts, from which the groups are read again.
         out: folder for the counts: OUT/NAME.outcome.json.

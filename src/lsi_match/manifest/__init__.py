@@ -22,7 +22,7 @@ from lsi_match.manifest.base import (
     Text,
 )
 from lsi_match.manifest.draft import blank_keys, complete_draft
-from lsi_match.manifest.monitor_terms import Dimension, Monitor, Office, Reference
+from lsi_match.manifest.monitor_terms import Dimension, Monitor, Office, Reference, Sample
 from lsi_match.manifest.selection import (
     Attribute,
     Characteristic,
@@ -53,6 +53,7 @@ __all__ = [
     "ProjectId",
     "Prose",
     "Reference",
+    "Sample",
     "Selection",
     "SourceField",
     "Subject",

@@ -16,6 +16,7 @@ from lsi_match.manifest.base import (
     Document,
     EncryptionKey,
     Name,
+    Prose,
     Text,
     no_twins,
 )
@@ -86,6 +87,16 @@ class Office(Document):
     dimensions: tuple[OfficeDimension, ...] = Field(min_length=1, max_length=MAX_DIMENSIONS - 1)
 
 
+class Sample(Document):
+    """People whom a partner does not select, drawn at random in every round and judged as its cases are: of one in so many, at
+    most so many of a partner. They stay with that partner; only counts of outcomes leave."""
+
+    one_in: int = Field(ge=2, le=1_000_000)
+    at_most: int = Field(ge=1, le=1000)
+    legal_basis: Prose
+    rationale: Prose
+
+
 class Monitor(Document):
     """What is counted per group at every stage, with what it is compared, and when a run is held."""
 
@@ -98,6 +109,7 @@ class Monitor(Document):
     smallest_combination: int = Field(default=1, ge=1, le=1000)
     hold_on_too_little: bool = False
     office: Office | None = Field(default=None, exclude_if=lambda office: office is None)
+    sample: Sample | None = Field(default=None, exclude_if=lambda sample: sample is None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Monitor:

@@ -90,6 +90,7 @@ class Advice(Document):
     reference: Text
     answer: Text | None = None
     characteristics: tuple[Name, ...] = ()
+    sample: bool = Field(default=False, exclude_if=lambda advised: not advised)
 
 
 class WorkInstruction(Document):

@@ -133,7 +133,9 @@ class Manifest(Document):
         return self
 
     def _office_can_count(self) -> None:
-        """A statistics office knows people by their BSN, and counts by what the manifest explains."""
+        """A statistics office knows people by their BSN, and counts by what the manifest explains. A sample is drawn by it too."""
+        if self.monitor.sample and not any(selection.person_number for _, selection in self.selections()):
+            raise RuleViolation.because("manifest.sample_nobody", "monitor", "sample")
         office, at = self.monitor.office, ("monitor", "office")
         if office is None:
             return

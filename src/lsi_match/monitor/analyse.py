@@ -25,12 +25,15 @@ from lsi_match.monitor.findings import Concentration, Finding, Findings, Ratio, 
 from lsi_match.monitor.groups import UNKNOWN, View, over, shown_count, views
 from lsi_match.monitor.intervals import SCORE_FROM, CountRange, Interval, ratio_between, share_between
 from lsi_match.monitor.missing import missing, questions_of_the_known, worst_case
-from lsi_match.monitor.outcome_findings import appeals, outcomes
+from lsi_match.monitor.outcome_findings import appeals, hit_rates, outcomes
 from lsi_match.monitor.table import CountsTable, Stage
 from lsi_match.monitor.verdict import State, conclude
 
 #: Kinds of stage that are no step towards being selected.
-_NO_STEP = ("grounded", "not_grounded", "outcome_unknown", "appealed", "appeal_upheld", "value", "missing")
+_NO_STEP = (
+    "grounded", "not_grounded", "outcome_unknown", "appealed", "appeal_upheld", "value", "missing",
+    "sample_grounded", "sample_not_grounded", "sample_outcome_unknown",
+)  # fmt: skip
 _Compared = list[tuple[Stage, Stage]]
 
 
@@ -75,6 +78,7 @@ def analyse(table: CountsTable) -> Findings:
         conditionals=tuple(given),
         attributions=attributions(table),
         outcomes=tuple(outcomes(table, plain, found)),
+        hit_rates=tuple(hit_rates(table, plain)),
         concentrations=tuple(_concentrations(table, plain)),
         appeals=tuple(appeals(table, plain)),
         alert=False,

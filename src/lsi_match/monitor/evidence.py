@@ -24,9 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lsi_match.monitor.findings import Ratio
+from lsi_match.monitor.findings import Helped, Ratio
 from lsi_match.monitor.groups import UNKNOWN, View, views
 from lsi_match.monitor.intervals import CountRange, stratified_ratio
+from lsi_match.monitor.outcome_findings import helped
 from lsi_match.monitor.table import CountsTable, Direction, Stage
 
 Array = NDArray[np.float64]
@@ -132,6 +133,8 @@ class Trend:
 
     rounds: tuple[str, ...]
     lines: tuple[Line, ...]
+    #: Whether the last change of the manifest helped, as far as outcomes tell.
+    helped: tuple[Helped, ...] = ()
 
     @property
     def alerts(self) -> tuple[Line, ...]:
@@ -175,7 +178,7 @@ def trend(tables: Sequence[CountsTable]) -> Trend:
         family = [one for one in series if one.whole is whole]
         if family:
             lines += _judged(family, last, (1 - last.confidence) * part)
-    return Trend(tuple(table.title for table in tables), tuple(lines))
+    return Trend(tuple(table.title for table in tables), tuple(lines), tuple(helped(tables)))
 
 
 def _judged(family: Sequence[_Series], table: CountsTable, chance: float) -> list[Line]:

@@ -215,6 +215,41 @@ class Outcome(Closed):
     selected_more: bool
 
 
+class HitRate(Closed):
+    """The share of grounded ones among those that were judged: of the cases, and of people who were drawn at random among those
+    who were not selected, with their intervals. `group` is empty for everybody.
+
+    `chosen` less one is how often a case was chosen for nothing, `drawn` how often somebody is missed. `ratio` is how much
+    more the selection finds than the draw; `better` says that this is shown, or the opposite, None that it is not known.
+    """
+
+    dimension: str
+    group: str
+    grounded: int | None
+    judged: int | None
+    chosen: Ratio
+    drawn_grounded: int | None
+    drawn_judged: int | None
+    drawn: Ratio
+    ratio: Ratio
+    better: bool | None
+
+
+class Helped(Closed):
+    """Whether cases are grounded more often since criteria changed (`of` "cases"), or somebody is missed less often (`of`
+    "sample"). `since` is the first round under the last manifest, counted from 0; `better` as in `HitRate`.
+    """
+
+    of: Literal["cases", "sample"]
+    since: int
+    grounded_before: int | None
+    judged_before: int | None
+    grounded: int | None
+    judged: int | None
+    ratio: Ratio
+    better: bool | None
+
+
 class Appeal(Closed):
     """Of `decided` decisions against members of a group `appealed` went to appeal, of which `upheld` were proved right.
 
@@ -249,6 +284,8 @@ class Findings(Closed):
     conditionals: tuple[Conditional, ...]
     attributions: tuple[Attribution, ...]
     outcomes: tuple[Outcome, ...]
+    #: Where a sample was drawn.
+    hit_rates: tuple[HitRate, ...] = Field(default=(), exclude_if=lambda rates: not rates)
     concentrations: tuple[Concentration, ...]
     appeals: tuple[Appeal, ...]
     alert: bool

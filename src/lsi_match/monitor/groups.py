@@ -45,6 +45,11 @@ class View:
         return TIMES in self.name
 
     @property
+    def every(self) -> tuple[str, ...]:
+        """Its groups, the baseline first."""
+        return (*((self.baseline,) if self.baseline else ()), *self.groups)
+
+    @property
     def others(self) -> str:
         return self.baseline or ALL_OTHERS
 
@@ -106,6 +111,8 @@ class View:
         before = [self._table.stage(name) for name in stage.against]
         bounds = [self._one(one, its, n, read) for one in before for _, its, n in read(one) if its == cell]
         known = [bound.high for bound in bounds if bound is not None]
+        if stage.total is not None:
+            known.append(max(0, stage.total - sum(n for n in stage.counts.values() if n is not None)))
         return CountRange(0, min(known), None) if known else None
 
 

@@ -25,6 +25,9 @@ StageKind = Literal[
     "grounded",
     "not_grounded",
     "outcome_unknown",
+    "sample_grounded",
+    "sample_not_grounded",
+    "sample_outcome_unknown",
     "appealed",
     "appeal_upheld",
     "value",
@@ -62,6 +65,8 @@ class Stage(Closed):
     that one sees in which values a group is concentrated. `appealed` counts who appealed against a decision that was
     `grounded`, `appeal_upheld` those of them who were proved right, wholly or in part.
 
+    The kinds that begin with `sample_` count the same of people who were drawn at random among those who were not selected.
+
     A stage of kind `missing` is no step either: it counts of whom it is not known what a `criterion` looks at, within the
     first stage that it stands `against`. Who has no known value cannot be hit by the criterion.
 
@@ -71,6 +76,8 @@ class Stage(Closed):
     `margins` are totals that were published per group of one dimension: dimension → group → count. They take the
     place of the sum of the cells, which rounding makes less exact, or of cells that were never published.
 
+    `total` is how many there are in all, where that is told beside cells that are withheld.
+
     A stage has cells of the dimensions that are `counted_by` the same as it is, and tells nothing of others.
     """
 
@@ -79,6 +86,7 @@ class Stage(Closed):
     kind: StageKind
     counts: dict[str, Count | None] = Field(default={})
     margins: dict[str, dict[str, Count | None]] = Field(default={})
+    total: Count | None = Field(default=None, exclude_if=lambda total: total is None)
     against: tuple[str, ...] = ()
     partner: str | None = None
     selection: str | None = None

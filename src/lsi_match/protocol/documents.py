@@ -403,6 +403,19 @@ def part_name(stem: str, number: int) -> str:
     return f"{stem}.part-{number:04d}.age"
 
 
+class SampleCounts(Document):
+    """What came of the people who were drawn at a partner, per group cell, small counts withheld, and in all: `drawn` of the
+    `people` it did not select. `cases` are the totals of its cases, to hold them against."""
+
+    people: Count
+    drawn: Count
+    totals: dict[Name, Count]
+    cases: dict[Name, Count]
+    grounded: CellCounts
+    not_grounded: CellCounts
+    outcome_unknown: CellCounts
+
+
 class OutcomeCounts(Document):
     """What came of the cases of a release at one partner, per group cell; small counts withheld, and no case named.
 
@@ -418,6 +431,7 @@ class OutcomeCounts(Document):
     grounded: CellCounts
     not_grounded: CellCounts
     outcome_unknown: CellCounts
+    sample: SampleCounts | None = Field(default=None, exclude_if=lambda sample: sample is None)
     at: Moment
 
 

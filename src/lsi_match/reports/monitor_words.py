@@ -52,6 +52,14 @@ class Words:
             return self.text("or_more", low=self.number(ratio.low))
         return f"{self.number(ratio.low)} – {self.number(ratio.high)}"
 
+    def shares(self, share: Ratio) -> str:
+        """A share with its interval, as percentages."""
+        ends = (share.value, share.low, share.high)
+        told, low, high = (
+            "–" if end is None else with_separators(f"{100 * end:.1f}%", self.lang) for end in ends
+        )
+        return f"{told} ({low} – {high})"
+
     def surely(self, ratio: Ratio) -> str:
         """An interval with two ends, in a sentence."""
         return self.text("surely", low=self.number(ratio.low), high=self.number(ratio.high))

@@ -23,9 +23,10 @@ from lsi_match.partner.extract.column_mapping import ColumnMapping
 from lsi_match.partner.home import Home
 from lsi_match.partner.opening import read_opening
 from lsi_match.partner.release.open import open_release
+from lsi_match.partner.sample import draw_sample
 from lsi_match.partner.select import RECORD_ID, SelectionTask, group_cells
 from lsi_match.protocol.columns import CASE, SELECTION
-from lsi_match.protocol.documents import CellCounts, Opening, OutcomeCounts
+from lsi_match.protocol.documents import CellCounts, Opening, OutcomeCounts, SampleCounts
 from lsi_match.protocol.group_cells import by_name, first_known_cell
 from lsi_match.protocol.withhold import withhold_table
 from lsi_match.tables.rows import TableRows
@@ -60,31 +61,43 @@ def count_outcomes(
     """The counts of one release, and the same as a signed document.
 
     Args:
-        outcomes: CSV or spreadsheet with `outcome`, and `case_id` or `record_id`; or as `kept_outcomes` gives them. A case that is
-            not in it is unknown.
+        outcomes: CSV or spreadsheet with `outcome`, and `case_id` or `record_id`; or as `kept_outcomes` gives them, then without
+            who was drawn. A case that is not in it is unknown, and so is a record that was drawn (`partner.sample`).
 
     Raises:
         LsiError: see `partner.release.open`, `partner.select`, and the errors above.
     """
     manifest = home.agreed_manifest(project, now)
     descriptor, frame = open_release(home, release, project, now)
-    opening, _ = read_opening(home, opening_file, project, now)
+    opening, signed = read_opening(home, opening_file, project, now)
     if opening.round != descriptor.round:
         raise LsiError("OpeningOfOtherRoundError", partner=home.name)
-    entered = _entered(outcomes, frame) if isinstance(outcomes, Path) else outcomes
-    cells = _cell_of_cases(home.name, manifest, mapping, extracts, opening, frame)
-    found: dict[str, dict[int, int]] = {GROUNDED: {}, NOT_GROUNDED: {}, OUTCOME_UNKNOWN: {}}
-    for case, cell in cells.items():
-        counts = found[entered.get(case, OUTCOME_UNKNOWN)]
-        counts[cell] = counts.get(cell, 0) + 1
+    drawn = None
+    if isinstance(outcomes, Path):
+        drawn = draw_sample(home, manifest, opening, signed, mapping, extracts)
+    of_drawn = drawn.frame if drawn else frame.clear()
+    entered = (
+        _entered(outcomes, pl.concat([frame.select(of_drawn.columns), of_drawn]))
+        if isinstance(outcomes, Path)
+        else outcomes
+    )
+    found = [
+        _found(_cell_of_cases(home.name, manifest, mapping, extracts, opening, its), entered)
+        for its in (frame, of_drawn)
+    ]
+    of_cases, of_sample = (_told(manifest, its) for its in found)
+    of_all, totals = ({name: sum(counts.values()) for name, counts in its.items()} for its in found)
     document = OutcomeCounts(
         project=project,
         manifest=manifest.digest,
         round=descriptor.round,
         partner=home.name,
         release=digest_of_bytes(read_bytes(release)),
+        sample=SampleCounts(people=drawn.people, drawn=drawn.size, totals=totals, cases=of_all, **of_sample)
+        if drawn
+        else None,
         at=now,
-        **_told(manifest, found),
+        **of_cases,
     )
     return document, sign(document, home.identity())
 
@@ -109,6 +122,15 @@ def keep_outcomes(home: Home, project: str, round_id: str, entered: Mapping[str,
 
 def _kept(home: Home, project: str, round_id: str) -> Path:
     return home.project(project) / "outcomes" / f"{round_id}.json"
+
+
+def _found(cells: Mapping[str, int], entered: Mapping[str, str]) -> dict[str, dict[int, int]]:
+    """Outcome → group cell → cases."""
+    found: dict[str, dict[int, int]] = {GROUNDED: {}, NOT_GROUNDED: {}, OUTCOME_UNKNOWN: {}}
+    for case, cell in cells.items():
+        counts = found[entered.get(case, OUTCOME_UNKNOWN)]
+        counts[cell] = counts.get(cell, 0) + 1
+    return found
 
 
 def _told(manifest: Manifest, found: Mapping[str, Mapping[int, int]]) -> dict[str, CellCounts]:

@@ -321,7 +321,8 @@ class _Filled:
                 "technique",
                 scheme=_say(f"scheme_{manifest.pseudonyms.scheme}{'_kept' * manifest.pseudonyms.keeps_keys}"),
                 monitor=", ".join(d.label for d in manifest.monitor.dimensions) or "-",
-            ),
+            )
+            + (f" {_say('sample', at_most=sample.at_most, basis=sample.legal_basis)}" if (sample := manifest.monitor.sample) else ""),
             "5.2": basis.purpose,
             "6.2": "\n".join(filter(None, [
                 *(one.title for one in manifest.controllers.values()), f"{manifest.matcher.title} (verwerker)",
