@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -20,6 +21,7 @@ from lsi_match.base.closing import Closing
 #: Bytes that memory holds.
 MEMORY_BUDGET = 1 << 30
 _NONCE = 12
+Join = Callable[[list[np.ndarray]], np.ndarray]
 
 
 class SpillBuffer(Closing):
@@ -27,10 +29,14 @@ class SpillBuffer(Closing):
 
     Args:
         budget: bytes that memory holds; `MEMORY_BUDGET` when left out.
+        join: makes one array of several of a part, where it does not matter which was added when: these go to disk as one.
     """
 
-    def __init__(self, parts: int, place: Path | None, budget: int | None = None) -> None:
+    def __init__(
+        self, parts: int, place: Path | None, budget: int | None = None, join: Join | None = None
+    ) -> None:
         self._place, self._budget = place, MEMORY_BUDGET if budget is None else budget
+        self._join = join
         self.file: BinaryIO | None = None
         self._cipher, self._bytes, self._written = AESGCM(AESGCM.generate_key(256)), 0, 0
         self._here: list[list[np.ndarray]] = [[] for _ in range(parts)]
@@ -73,7 +79,7 @@ class SpillBuffer(Closing):
         if self.file is None:
             self.file = tempfile.TemporaryFile(dir=self._place)  # noqa: SIM115 (closed in `close`)
         for arrays, places in zip(self._here, self._there, strict=True):
-            for array in arrays:
+            for array in [self._join(arrays)] if self._join and arrays else arrays:
                 sealed = self._cipher.encrypt(
                     self._written.to_bytes(_NONCE, "big"),
                     np.ascontiguousarray(array).data.cast("B"),

@@ -309,7 +309,7 @@ def _by_component(rows: Rows, linking: Linking, count: int) -> Iterator[tuple[in
     each record without any."""
     for partner, table in rows.items():
         numbers = table.column(_RECORD).to_numpy()
-        component = pa.array(linking.component[numbers], mask=~linking.somewhere()[numbers])
+        component = pa.array(linking.component[numbers], mask=~linking.somewhere(numbers))
         table = table.append_column(_COMPONENT, component)
         for kind, many in linking.crowds.items():
             own = table.column(kind)

@@ -1,6 +1,6 @@
 """Which records are one person or object: by the numbers that they share, and by the person keys that they agree on.
 
-Piece by piece, so that memory holds a piece of the tokens or pairs, and some 90 bytes for each record. All else is in buffers that
+Piece by piece, so that memory holds a piece of the tokens or pairs, and some 60 bytes for each record. All else is in buffers that
 go to disk encrypted (`crypto.spill_buffer`):
 
     tokens      per kind, by range of the token: what was delivered, re-keyed with a key of this object
@@ -17,14 +17,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from lsi_match.crypto.block_cipher import decrypt_blocks, encrypt_blocks, make_key
 from lsi_match.crypto.spill_buffer import SpillBuffer
@@ -38,10 +37,13 @@ from lsi_match.protocol.tables import BLOCK_TYPE, blocks_of, in_one_piece
 _TIMES, _STEPS = 6, 12
 #: Tokens of one piece: some 100 bytes each.
 PIECE = 1_000_000
+#: Records or pairs that are looked at at a time, where there is something to look up for each.
+_SLICE = 1 << 22
 #: Bytes of each buffer that memory holds.
-ROOM = 128 * 2**20
+ROOM = 64 * 2**20
 #: Pieces of pairs for each piece of the tokens of a kind: a record is in some fifteen.
 _PAIRS = 8
+_side_by_side = partial(np.concatenate, axis=1)
 _HALF, _NONE = np.uint64(32), np.uint32(2**32 - 1)
 #: Persons who have two different BSNs are never one.
 _NEVER = len(Stands)
@@ -116,7 +118,7 @@ class Linking:
         self._run_key = make_key()
         self._tokens = self._buffer(len(kinds) * self._pieces)
         self._places = np.zeros(records, np.uint16)
-        self._shown = np.zeros(records if proposing else 0, np.uint64)
+        self._shown = np.zeros(records if proposing else 0, np.min_scalar_type((1 << len(proposing)) - 1))
         self._number = np.full(records if IdentifierKind.BSN.value in kinds and proposing else 0, _NONE)
         self._numbered = np.zeros(records, np.bool_)
         self.component = np.arange(records, dtype=np.uint32)
@@ -130,7 +132,7 @@ class Linking:
         self.quality = LinkQuality()
 
     def _buffer(self, parts: int) -> SpillBuffer:
-        return SpillBuffer(parts, self._place, ROOM)
+        return SpillBuffer(parts, self._place, ROOM, _side_by_side)
 
     # in
 
@@ -144,7 +146,7 @@ class Linking:
                 -1, 2
             )
             if bit := self._bit.get(kind):
-                self._shown[numbers[there]] |= bit
+                self._shown[numbers[there]] |= bit.astype(self._shown.dtype)
             tokens = np.stack([*rekeyed[there].T, numbers[there].astype(np.uint64)])
             piece = (tokens[0] >> _HALF) * np.uint64(self._pieces) >> _HALF
             _scatter(self._tokens, tokens, piece, at * self._pieces)
@@ -157,8 +159,8 @@ class Linking:
         self._run_key = b""
         if not self._bit:
             return
-        self._places = np.unique(self._places, return_inverse=True)[1].astype(np.uint16)
-        none, nobody = np.zeros(0, np.int64), np.zeros(self._records, np.uint64)
+        self._words = self._words_of_places()
+        none, nobody = np.zeros(0, np.int64), np.zeros_like(self._shown)
         self._found = self._joined(
             _Found(self.component, nobody, [], candidates, none, none, none), self.component
         )
@@ -179,11 +181,12 @@ class Linking:
         self.component = self._found.component
         self._found.met.close()
 
-    def somewhere(self) -> np.ndarray:
-        """Which records are in a component: not those that have nothing but numbers that are nobody's."""
+    def somewhere(self, numbers: np.ndarray) -> np.ndarray:
+        """Which of these records are in a component: not those that have nothing but numbers that are nobody's."""
         if not self.crowds:
-            return np.ones(self._records, np.bool_)
-        return self._numbered | (self._shown != 0) if self._bit else self._numbered
+            return np.ones(len(numbers), np.bool_)
+        own: np.ndarray = self._numbered[numbers]
+        return own | (self._shown[numbers] != 0) if self._bit else own
 
     def counts(self) -> dict[str, int]:
         """How many links were made on person keys, how many are false by the estimate and at most; nothing without keys."""
@@ -211,8 +214,9 @@ class Linking:
                         value << 16 | self._places[tokens[2].view(np.int64)], return_counts=True
                     )[1]
                     twice += int(times[times > 1].sum())
-                for pair in self._pairs(kind, value, tokens[2].astype(np.uint32), kind == telling):
-                    _scatter(pairs, pair, (pair[0] >> _HALF) % np.uint64(self._pieces_of_pairs))
+                made = self._pairs(kind, value, tokens[2].astype(np.uint32), kind == telling)
+                for some in _in_larger_ones(made):
+                    _scatter(pairs, some, (some[0] >> _HALF) % np.uint64(self._pieces_of_pairs))
             if kind == telling:
                 self.repeats = twice > self._bound * self._records
         self._tokens.close()
@@ -236,7 +240,8 @@ class Linking:
         first = np.minimum.reduceat(records, starts)[value] if len(value) else records
         if kind == IdentifierKind.BSN.value and len(self._number):
             self._number[records[own]] = first[own]
-        self.component = self._label(self.component, self.component[records[own]], self.component[first[own]])
+        ends = (self.component[end[own]] for end in (records, first))
+        self.component = _label(self.component, _pair(*ends))
 
     def _pairs(
         self, kind: str, value: np.ndarray, records: np.ndarray, telling: bool
@@ -290,21 +295,6 @@ class Linking:
             np.add.at(pairs[stands], self._pattern[: len(counts)], counts)
         return Counted(list(self._patterns), pairs[:_NEVER], self._wide(found.linked), found.all_pairs)
 
-    def _label(self, component: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """Components when these are joined too, each still by its first record."""
-        there = np.zeros(self._records, np.bool_)
-        there[one] = there[other] = True
-        ends = np.flatnonzero(there).astype(np.uint32)
-        at = np.cumsum(there, dtype=np.uint32)
-        graph = coo_array((np.ones(len(one), np.int8), (at[one] - 1, at[other] - 1)), shape=(len(ends),) * 2)
-        labels = connected_components(graph, directed=False)[1]
-        first = np.zeros(len(ends), np.uint32)
-        first[labels[::-1]] = ends[::-1]  # of several, the last one written stays
-        become = np.arange(self._records, dtype=np.uint32)
-        become[ends] = first[labels]
-        joined: np.ndarray = become[component]
-        return joined
-
     def _joined(self, before: _Found, component: np.ndarray) -> _Found:
         """Who is found when persons are joined to these, how they stand to each other, and how often."""
         inside = _gathered(np.bitwise_or, before.inside, component)
@@ -313,7 +303,7 @@ class Linking:
             met = _together(before.met.read(number), 3)[:2]
             one, other = (component[end] for end in _ends(met[0]))
             same = one == other
-            np.bitwise_or.at(inside, one[same], met[1][same])
+            np.bitwise_or.at(inside, one[same], met[1][same].astype(inside.dtype))
             met = np.stack([_pair(one, other), met[1]])[:, ~same]
             _scatter(scattered, met, (met[0] >> _HALF) % np.uint64(self._pieces_of_pairs))
         persons, counts = self._persons(component, inside), np.zeros(0, np.int64)
@@ -343,24 +333,33 @@ class Linking:
         codes: np.ndarray = np.array(numbers, np.uint64)[at] * np.uint64(_NEVER + 1) + stands
         return codes
 
+    def _words_of_places(self) -> list[np.ndarray]:
+        """Of each record its place, in words of bits."""
+        words, slices, seen = [], _slices(self._records), np.zeros(1 << 16, np.bool_)
+        for part in slices:
+            seen[self._places[part]] = True
+        # Where people have several records in a place, places do not count. Of more than 128 places some share a bit: these link less.
+        bit = (np.cumsum(seen) - 1) % (1 if self.repeats else 128)
+        for word in range(int(bit[seen].max(initial=0)) // 64 + 1):
+            of_place = np.where(bit // 64 == word, np.uint64(1) << (bit % 64).astype(np.uint64), np.uint64(0))
+            of_place = of_place.astype(np.min_scalar_type(of_place[seen].max(initial=1)))
+            words.append(np.concatenate([of_place[:0], *(of_place[self._places[part]] for part in slices)]))
+        self._places = self._places[:0]
+        return words
+
     def _persons(self, component: np.ndarray, inside: np.ndarray) -> _Persons:
         """What is known of these persons."""
-        seen, at = _distinct(inside)
-        sure = [pattern_of(self._named(one), self._named(one)).likely_one for (one,) in seen]
-        # Where people have several records in a place, places do not count. Of more than 128 places some share a bit: these link less.
-        every = [0 if self.repeats else place % 128 for place in range(int(self._places.max(initial=0)) + 1)]
-        bits = [
-            [1 << place % 64 if place // 64 == word else 0 for place in every]
-            for word in range(max(every) // 64 + 1)
-        ]
-        smallest = np.min_scalar_type(max(map(max, bits)))
-        places = [
-            _gathered(np.bitwise_or, np.array(word, smallest)[self._places], component) for word in bits
-        ]
-        shown, certain = _gathered(np.bitwise_or, self._shown, component), np.array(sure, bool)[at]
+        places = [_gathered(np.bitwise_or, word, component) for word in self._words]
+        shown, certain = _gathered(np.bitwise_or, self._shown, component), np.zeros(self._records, np.bool_)
         number = _gathered(np.minimum, self._number, component) if len(self._number) else self._number
-        first = np.flatnonzero(component == np.arange(self._records, dtype=np.uint32))
-        seen, at = _distinct(certain[first], shown[first], *(word[first] for word in places))
+        counts: Counter[tuple[int, ...]] = Counter()
+        for part in _slices(self._records):
+            seen, at = _distinct(inside[part])
+            sure = [pattern_of(self._named(one), self._named(one)).likely_one for (one,) in seen]
+            certain[part] = np.array(sure, bool)[at]
+            first = np.flatnonzero(component[part] == _numbers(part))
+            seen, at = _distinct(*(column[part][first] for column in (certain, shown, *places)))
+            counts.update(dict(zip(seen, np.bincount(at).tolist(), strict=True)))
         groups = [
             Group(
                 sum(word << 64 * n for n, word in enumerate(at)),
@@ -368,7 +367,7 @@ class Linking:
                 known_of(frozenset(self._named(keys))),
                 count,
             )
-            for (certain, keys, *at), count in zip(seen, np.bincount(at).tolist(), strict=True)
+            for (certain, keys, *at), count in counts.items()
         ]
         return _Persons(places, shown, number, certain, groups)
 
@@ -394,12 +393,12 @@ class Linking:
         )
         best = self._best(pairs, score)
         pairs, made = pairs[best], made[best]
-        component = self._label(found.component, *_ends(pairs))
+        component = _label(found.component, pairs)
         torn, _, _ = self._met([self._those("contradicts") & ~linking] * _NEVER + [never], component)
         if torn.size:
             whole = likely[made] | ~np.isin(component[_ends(pairs)[0]], component[_ends(torn)[0]])
             pairs, made = pairs[whole], made[whole]
-            component = self._label(found.component, *_ends(pairs))
+            component = _label(found.component, pairs)
         if len(made):
             linked = self._wide(found.linked) + np.bincount(made, minlength=len(linking))
             self._found = self._joined(replace(found, linked=linked), component)
@@ -422,12 +421,17 @@ class Linking:
     def _best(self, pairs: np.ndarray, score: np.ndarray) -> np.ndarray:
         """Of which of these pairs neither has another one who fits as well and is somebody else: who stands where this one does,
         and does not fit it."""
-        best, (one, other) = np.ones(len(pairs), np.bool_), _ends(pairs)
-        often = np.bincount(one, minlength=self._records) + np.bincount(other, minlength=self._records) > 1
-        some = np.flatnonzero(often[one] | often[other])
-        me = np.concatenate([one[some], other[some]])
-        order, fitting = np.argsort(me), np.sort(pairs)
-        you = np.concatenate([other[some], one[some]])[order]
+        best, times = np.ones(len(pairs), np.bool_), np.zeros(self._records, np.uint32)
+        slices = _slices(len(pairs))
+        for part in slices:
+            for end in _ends(pairs[part]):
+                np.add.at(times, end, np.uint32(1))
+        often = [np.max([times[end] for end in _ends(pairs[part])], axis=0) > 1 for part in slices]
+        some = np.flatnonzero(np.concatenate([best[:0], *often]))
+        one, other = _ends(pairs[some])
+        me = np.concatenate([one, other])
+        order, fitting = np.argsort(me), np.sort(pairs[some])
+        you = np.concatenate([other, one])[order]
         edge = np.concatenate([some, some])[order]
         for a, b in _within(me[order]):
             meet = _meet(self._found.places, you[a], you[b])
@@ -464,12 +468,49 @@ def _meet(places: Sequence[np.ndarray], one: np.ndarray, other: np.ndarray) -> n
     return found
 
 
+def _slices(length: int) -> list[slice]:
+    return [slice(start, min(start + _SLICE, length)) for start in range(0, length, _SLICE)]
+
+
+def _numbers(part: slice) -> np.ndarray:
+    return np.arange(part.start, part.stop, dtype=np.uint32)
+
+
 def _gathered(join: np.ufunc, values: np.ndarray, component: np.ndarray) -> np.ndarray:
     """What stands at the records of each component, together at the first one."""
     found = values.copy()
-    moved = np.flatnonzero(component != np.arange(len(component), dtype=np.uint32))
-    join.at(found, component[moved], values[moved])
+    for part in _slices(len(component)):
+        moved = np.flatnonzero(component[part] != _numbers(part))
+        join.at(found, component[part][moved], values[part][moved])
     return found
+
+
+def _label(component: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Components when those of these pairs are joined too, each still by its first record."""
+    first, slices = np.arange(len(component), dtype=np.uint32), _slices(len(component))
+    while len(pairs):
+        before = first.copy()
+        for part in _slices(len(pairs)):
+            one, other = (before[end] for end in _ends(pairs[part]))
+            np.minimum.at(first, np.maximum(one, other), np.minimum(one, other))
+        moving = True
+        while moving:
+            further = [_replaced(first, part, first) for part in slices]
+            moving = any(further)
+        apart = [np.not_equal(*(first[end] for end in _ends(pairs[part]))) for part in _slices(len(pairs))]
+        pairs = pairs[np.concatenate(apart)]
+    joined = component.copy()
+    for part in slices:
+        _replaced(joined, part, first)
+    return joined
+
+
+def _replaced(numbers: np.ndarray, part: slice, by: np.ndarray) -> bool:
+    """Put what `by` has for these numbers in their place; whether any is another one."""
+    found = by[numbers[part]]
+    moved = bool((found != numbers[part]).any())
+    numbers[part] = found
+    return moved
 
 
 def _pair(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -487,7 +528,20 @@ def _ends(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _together(arrays: Sequence[np.ndarray], rows: int) -> np.ndarray:
     """Arrays of as many rows, side by side."""
-    return np.concatenate(arrays, axis=1) if arrays else np.zeros((rows, 0), np.uint64)
+    return _side_by_side(arrays) if arrays else np.zeros((rows, 0), np.uint64)
+
+
+def _in_larger_ones(arrays: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same, small ones together: a part of a buffer gets few pieces."""
+    held, count = list[np.ndarray](), 0
+    for array in arrays:
+        held.append(array)
+        count += array.shape[1]
+        if count >= PIECE:
+            yield _side_by_side(held)
+            held, count = [], 0
+    if held:
+        yield _side_by_side(held)
 
 
 def _scatter(into: SpillBuffer, columns: np.ndarray, part: np.ndarray, first: int = 0) -> None:
