@@ -5,8 +5,8 @@ but that id ever passes through Prefect. A step that was refused leaves its task
 text of the refusal; any other error leaves only the name of its kind and the place in our code, since its text
 could hold data.
 
-The step `match` has its buckets done as tasks, by the task runner that the configuration of the run names. They are told names
-and a number, and give back a word (`lsi_match.matcher.engine.work`): what a task runner sends elsewhere is no secret.
+The step `match` has its pieces (of linking, and its buckets) done as tasks, by the task runner that the configuration of the run
+names. They are told names and a number, and give back a word (`lsi_match.matcher.engine.work`): what a task runner sends elsewhere is no secret.
 
 A run is a process of its own, which `lsi_match.flows.parent` forks.
 """
@@ -29,7 +29,7 @@ from lsi_match.flows.settings import private_process
 from lsi_match.flows.steps import refused, take
 from lsi_match.flows.tasks import ONCE
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
-from lsi_match.matcher.engine.work import Do, do_bucket
+from lsi_match.matcher.engine.work import Do, do_piece
 from lsi_match.matcher.round.hold import RunHeldError
 from lsi_match.matcher.round.run import Run
 from lsi_match.matcher.site.site import Site
@@ -70,19 +70,19 @@ destroy = _step("destroy", "Destroy the round's key, its drops and everything he
 
 
 @task(
-    name="bucket",
-    description="One bucket of the step match, wherever the task runner puts it.",
-    task_run_name="bucket {number}",
+    name="piece",
+    description="One piece of the step match, wherever the task runner puts it.",
+    task_run_name="{stage} {number}",
     **ONCE,
 )
-def bucket(site: str, project: str, round_id: str, number: int) -> str:
+def piece(site: str, project: str, round_id: str, stage: str, number: int) -> str:
     private_process()
-    return do_bucket(Path(site), project, round_id, number)
+    return do_piece(Path(site), project, round_id, stage, number)
 
 
 def _spread(site: str, project: str, round_id: str) -> Do:
-    def do(numbers: Sequence[int]) -> Iterator[str]:
-        futures = [bucket.submit(site, project, round_id, number) for number in numbers]
+    def do(stage: str, numbers: Sequence[int]) -> Iterator[str]:
+        futures = [piece.submit(site, project, round_id, stage, number) for number in numbers]
         for future in futures:
             try:
                 yield str(future.result())

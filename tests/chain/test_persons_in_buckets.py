@@ -86,8 +86,17 @@ def elsewhere(plan: Plan, rows: Sequence[Callable[[], Rows]]) -> Any:
     return (done[number] for number in range(len(rows)))
 
 
+def pieces_elsewhere(_: str, inputs: Sequence[Callable[[], bytes]]) -> Any:
+    done = {n: linking.agreeing_pairs(inputs[n]()) for n in reversed(range(len(inputs)))}
+    return (done[number] for number in range(len(inputs)))
+
+
 def matched(
-    manifest: Manifest, drops: list[Drop], most: int, spread: Any = buckets.here
+    manifest: Manifest,
+    drops: list[Drop],
+    most: int,
+    spread: Any = buckets.here,
+    each: linking.Each = linking.in_turn,
 ) -> tuple[Matched, set[Any]]:
     matching = Matching(
         Plan(manifest, drops, "1GB", most),
@@ -96,7 +105,7 @@ def matched(
     columns = ("pseudonym", "kind", "partner", "selection", "case", "signals")
     touched = {
         row
-        for table in matching.work(spread)
+        for table in matching.work(spread, each)
         for row in zip(*(table.column(c).to_pylist() for c in columns), strict=True)
     }
     return matching.matched(), touched
@@ -113,11 +122,15 @@ def test_a_round_on_person_keys_is_the_same_in_however_many_pieces(
     assert counts["cases"] > 50
     assert sum(whole.group_counts()["delivered"].values()) == records
     assert counts["ambiguous_records"] > 0, "who has nothing but the number of many is set aside, and counted"
-    for spread, piece, room in ((buckets.here, 10**6, 2**27), (elsewhere, records // 5, 20_000)):
+    for spread, each, piece, room in (
+        (buckets.here, linking.in_turn, 10**6, 2**27),
+        (elsewhere, pieces_elsewhere, records // 5, 20_000),
+    ):
         monkeypatch.setattr(linking, "PIECE", piece)
         monkeypatch.setattr(linking, "ROOM", room)
+        monkeypatch.setattr(linking, "_SLICE", piece)
         monkeypatch.setattr(buckets, "ROOM", room)
-        split, also_touched = matched(manifest, drops, -(-records // 7), spread)
+        split, also_touched = matched(manifest, drops, -(-records // 7), spread, each)
         assert split.counts() == counts
         assert split.group_counts() == whole.group_counts()
         assert also_touched == touched

@@ -16,9 +16,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cloudpickle
+import numpy as np
 import pytest
 from parent_process import draw, used
 from servers import free_port, wait_for
@@ -34,7 +36,7 @@ from lsi_match.flows import match as match_flow
 from lsi_match.flows import runners
 from lsi_match.flows.settings import end_with_parent
 from lsi_match.log.steps import Step
-from lsi_match.matcher.engine import buckets, work
+from lsi_match.matcher.engine import buckets, linking, work
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.operate.runner import run_match
 from lsi_match.matcher.round import open_round
@@ -118,10 +120,10 @@ def test_processes_that_know_no_more_than_a_number_give_the_same(
     told: list[str] = []
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
 
-        def do(numbers: Sequence[int]) -> Any:
+        def do(stage: str, numbers: Sequence[int]) -> Any:
             told.extend(str(number) for number in numbers)
             for word in pool.map(
-                partial(work.do_bucket, world.site.folder, world.project_id, ROUND), numbers
+                partial(work.do_piece, world.site.folder, world.project_id, ROUND, stage), numbers
             ):
                 assert word == work.DONE
                 yield word
@@ -136,12 +138,12 @@ def test_what_a_worker_did_not_do_is_done_by_the_run(parted: World, plain: Came,
     world = copy_of(parted, tmp_path)
     folder = world.project.round_folder(ROUND) / work.WORK
 
-    def do(numbers: Sequence[int]) -> Any:
+    def do(stage: str, numbers: Sequence[int]) -> Any:
         for number in numbers:
             if number % 2:
-                work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+                work.do_piece(world.site.folder, world.project_id, ROUND, stage, number)
             if number == 1:
-                file = folder / "1.box"
+                file = folder / "bucket-1.box"
                 file.write_bytes(file.read_bytes()[:-1] + b"x")
             yield "lost"
 
@@ -153,36 +155,77 @@ def test_a_killed_run_goes_on_with_the_buckets_that_were_done(
 ) -> None:
     world = copy_of(parted, tmp_path)
 
-    def dying(numbers: Sequence[int]) -> Any:
+    def dying(stage: str, numbers: Sequence[int]) -> Any:
         for number in numbers[:2]:
-            yield work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+            yield work.do_piece(world.site.folder, world.project_id, ROUND, stage, number)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         here(world, dying)
     seen: list[int] = []
 
-    def going_on(numbers: Sequence[int]) -> Any:
+    def going_on(stage: str, numbers: Sequence[int]) -> Any:
         for number in numbers:
             seen.append(number)
-            yield work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+            yield work.do_piece(world.site.folder, world.project_id, ROUND, stage, number)
 
     assert here(world, going_on) == plain
     assert seen
     assert min(seen) == 2
 
 
+def test_pieces_of_linking_that_others_did_are_the_same_and_nothing_of_them_is_left(
+    parted: World, tmp_path: Path
+) -> None:
+    """One is lost, and one lies there of an earlier run, whose tokens are others."""
+    world = copy_of(parted, tmp_path)
+    folder = world.project.round_folder(ROUND)
+    there = work.Work(world.project, ROUND, (folder / "round.key").read_text())
+    round_ = SimpleNamespace(opening_digest="sha256:opening")
+    drops = [SimpleNamespace(round_=round_, partner="uwv", digest="sha256:drop")]
+    manifest = SimpleNamespace(digest="sha256:manifest")
+    plan: Any = SimpleNamespace(manifest=manifest, drops=drops, most=1, memory_limit="1GB", threads=1)
+    rng = np.random.default_rng(1)
+
+    def inputs() -> list[Any]:
+        tokens = [rng.integers(0, 40, (3, 100)).astype(np.uint64) for _ in range(4)]
+        return [
+            partial(np.concatenate([np.array([4, 0, 1], np.uint64), one.ravel()]).tobytes) for one in tokens
+        ]
+
+    told: list[tuple[str, int]] = []
+
+    def do(stage: str, numbers: Sequence[int]) -> Any:
+        for number in numbers:
+            told.append((stage, number))
+            if number != 2:
+                assert work.do_piece(world.site.folder, world.project_id, ROUND, stage, number) == work.DONE
+            yield "done or lost"
+
+    def dying(stage: str, numbers: Sequence[int]) -> Any:
+        yield from do(stage, numbers[:2])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(there.linking(plan, dying)("pairs", inputs()))
+    now = inputs()
+    told.clear()
+    assert list(there.linking(plan, do)("pairs", now)) == list(linking.in_turn("pairs", now))
+    assert told == [("pairs", number) for number in range(4)]
+    assert [file.name for file in (folder / work.WORK).iterdir()] == ["order.box"]
+
+
 def test_what_was_done_with_other_drops_is_not_used(parted: World, tmp_path: Path) -> None:
     """A partner delivers again after the run was killed: every bucket is made anew."""
     world = copy_of(parted, tmp_path)
     work_of = work.Work(world.project, ROUND, (world.project.round_folder(ROUND) / "round.key").read_text())
-    work_of.write("0", "sha256:of other drops", b"planted")
+    work_of.write("bucket-0", "sha256:of other drops", b"planted")
     seen: list[int] = []
 
-    def do(numbers: Sequence[int]) -> Any:
+    def do(stage: str, numbers: Sequence[int]) -> Any:
         for number in numbers:
             seen.append(number)
-            yield work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+            yield work.do_piece(world.site.folder, world.project_id, ROUND, stage, number)
 
     here(world, do)
     assert seen[0] == 0
@@ -195,9 +238,9 @@ def test_the_work_of_a_round_is_sealed_and_goes_with_its_key(parted: World, tmp_
     marks.secrets["round key"] = (folder / "round.key").read_bytes()
     found: list[dict[str, set[str]]] = []
 
-    def do(numbers: Sequence[int]) -> Any:
+    def do(stage: str, numbers: Sequence[int]) -> Any:
         for number in numbers:
-            yield work.do_bucket(world.site.folder, world.project_id, ROUND, number)
+            yield work.do_piece(world.site.folder, world.project_id, ROUND, stage, number)
         assert len(list((folder / work.WORK).iterdir())) > len(numbers)
         found.append(search(marks, [folder / work.WORK]))
 
@@ -209,7 +252,7 @@ def test_the_work_of_a_round_is_sealed_and_goes_with_its_key(parted: World, tmp_
 def test_what_is_pickled_of_the_flow_takes_nothing_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task runner sends the flow and the step that it is in along with every bucket."""
     monkeypatch.setitem(match_flow._runs, "p.r", b"AGE-SECRET-KEY-MARK")  # type: ignore[arg-type]
-    for one in (match_flow.match, match_flow.bucket, match_flow.match_drops):
+    for one in (match_flow.match, match_flow.piece, match_flow.match_drops):
         assert b"AGE-SECRET-KEY-MARK" not in cloudpickle.dumps(one)
 
 

@@ -29,7 +29,7 @@ from lsi_match.crypto.spill_buffer import SpillBuffer
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.engine import Engine, EngineOutcome, crowd_of, linked
 from lsi_match.matcher.engine.intake import Drop
-from lsi_match.matcher.engine.linking import ROOM, Linking
+from lsi_match.matcher.engine.linking import ROOM, Each, Linking, in_turn
 from lsi_match.protocol.columns import (
     CASE,
     SELECTION,
@@ -211,16 +211,17 @@ class Plan:
         reference_date = self.drops[0].round_.opening.reference_date
         return Engine(self.manifest, self.memory_limit, self.threads, reference_date)
 
-    def buckets(self) -> tuple[list[Callable[[], Rows]], dict[str, int]]:
+    def buckets(self, each: Each) -> tuple[list[Callable[[], Rows]], dict[str, int]]:
         """Per bucket how its rows are read, where its records were linked; and counts of links on person keys.
 
         Raises: as `match`.
         """
-        return self._linked() if linked(self.manifest) else ([dict for _ in self._ranges], {})
+        return self._linked(each) if linked(self.manifest) else ([dict for _ in self._ranges], {})
 
-    def _linked(self) -> tuple[list[Callable[[], Rows]], dict[str, int]]:
+    def _linked(self, each: Each) -> tuple[list[Callable[[], Rows]], dict[str, int]]:
         subject, records = self.manifest.subject, sum(drop.descriptor.rows for drop in self.drops)
-        linking = Linking(subject.kinds, records, crowd_of(self.manifest), subject.false_links, self.place)
+        crowd = crowd_of(self.manifest)
+        linking = Linking(subject.kinds, records, crowd, subject.false_links, self.place, each)
         parts, names = len(self.drops[0].descriptor.parts), list(self.manifest.partners)
         opened = SpillBuffer(parts, self.place, ROOM)
         for number in range(parts):
@@ -283,13 +284,13 @@ class Matching:
         """What came out, once `work` is done."""
         return Matched(self._plan.manifest, self._outcomes, self._draw)
 
-    def work(self, spread: Spread = here) -> Iterator[pa.Table]:
-        """Have every bucket matched; after each, whom it touched (`Engine.subjects`).
+    def work(self, spread: Spread = here, each: Each = in_turn) -> Iterator[pa.Table]:
+        """Have the records linked and every bucket matched; after each, whom it touched (`Engine.subjects`).
 
         Raises:
             what `Plan.match` raises.
         """
-        buckets, counts = self._plan.buckets()
+        buckets, counts = self._plan.buckets(each)
         self._keep(replace(_NOTHING, counts=counts))
         for result in spread(self._plan, buckets):
             self._keep(result.outcome)

@@ -4,6 +4,7 @@ Piece by piece, so that memory holds a piece of the tokens or pairs, and some 60
 go to disk encrypted (`crypto.spill_buffer`):
 
     tokens      per kind, by range of the token: what was delivered, re-keyed with a key of this object
+    pairs       by record: pairs that agree on a person key; each piece of the tokens is work that any process can do (`agreeing_pairs`)
     candidates  by record: pairs that agree on a person key, and on which (bits)
     met         by person: the same of persons, as these are known now, and how they stand to each other
 
@@ -15,7 +16,7 @@ first every record is a person of its own. Which patterns of agreement may link 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -47,6 +48,15 @@ _side_by_side = partial(np.concatenate, axis=1)
 _HALF, _NONE = np.uint64(32), np.uint32(2**32 - 1)
 #: Persons who have two different BSNs are never one.
 _NEVER = len(Stands)
+
+
+#: Has a stage of linking done for each of these inputs, and gives what came of them in order.
+Each = Callable[[str, Sequence[Callable[[], bytes]]], Iterator[bytes]]
+
+
+def in_turn(_stage: str, inputs: Sequence[Callable[[], bytes]]) -> Iterator[bytes]:
+    """One after another, here."""
+    return (agreeing_pairs(given()) for given in inputs)
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,7 @@ class Linking:
         bound: the largest share of false links in a pattern that links; and when a larger share of records than this has another
             one with the same names and birth date in its place, people have several records in a place.
         place: folder in which lies what there is no room for.
+        each: has a piece of work done for each of many inputs; by whom, it knows.
 
     Attributes:
         component: of each record, the first one that it is joined with; known after `link`.
@@ -101,8 +112,15 @@ class Linking:
     """
 
     def __init__(
-        self, kinds: Sequence[str], records: int, crowd: int, bound: float, place: Path | None = None
+        self,
+        kinds: Sequence[str],
+        records: int,
+        crowd: int,
+        bound: float,
+        place: Path | None = None,
+        each: Each = in_turn,
     ) -> None:
+        self._each = each
         self._kinds, self._records, self._crowd, self._bound, self._place = (
             kinds,
             records,
@@ -147,7 +165,8 @@ class Linking:
             )
             if bit := self._bit.get(kind):
                 self._shown[numbers[there]] |= bit.astype(self._shown.dtype)
-            tokens = np.stack([*rekeyed[there].T, numbers[there].astype(np.uint64)])
+            places = self._places[numbers[there]].astype(np.uint64)
+            tokens = np.stack([*rekeyed[there].T, places << _HALF | numbers[there].astype(np.uint64)])
             piece = (tokens[0] >> _HALF) * np.uint64(self._pieces) >> _HALF
             _scatter(self._tokens, tokens, piece, at * self._pieces)
 
@@ -202,21 +221,22 @@ class Linking:
         # The key that alone shows that two records have both names and the birth date in common comes first.
         telling = next((k for k, n in zip(self._bit, self._names, strict=True) if _tells(n)), None)
         for kind in sorted(self._kinds, key=lambda kind: kind != telling):
-            twice = 0
-            for piece in range(self._pieces):
-                number = self._kinds.index(kind) * self._pieces + piece
-                value, tokens = _grouped(_together(self._tokens.take(number), 3))
-                if kind not in self._bit:
-                    self._join_by(kind, value, tokens)
-                    continue
-                if kind == telling:
-                    times = np.unique(
-                        value << 16 | self._places[tokens[2].view(np.int64)], return_counts=True
-                    )[1]
-                    twice += int(times[times > 1].sum())
-                made = self._pairs(kind, value, tokens[2].astype(np.uint32), kind == telling)
-                for some in _in_larger_ones(made):
-                    _scatter(pairs, some, (some[0] >> _HALF) % np.uint64(self._pieces_of_pairs))
+            start = self._kinds.index(kind) * self._pieces
+            if kind not in self._bit:
+                for number in range(start, start + self._pieces):
+                    self._join_by(kind, *_grouped(_together(self._tokens.take(number), 3)))
+                continue
+            apart, twice = not self.repeats and kind != telling, 0
+            asked = np.array([self._pieces_of_pairs, apart, kind == telling], np.uint64)
+            inputs = [partial(self._asked, asked, start + piece) for piece in range(self._pieces)]
+            for data in self._each("pairs", inputs):
+                crowd, more, ends, found = _read_pairs(data, self._pieces_of_pairs)
+                twice += more
+                if crowd:
+                    self.crowded[kind] += crowd
+                for piece, (one, other) in enumerate(pairwise(ends)):
+                    keys = np.full(other - one, self._bit[kind])
+                    pairs.add(piece, np.stack([found[one:other], keys]))
             if kind == telling:
                 self.repeats = twice > self._bound * self._records
         self._tokens.close()
@@ -227,7 +247,7 @@ class Linking:
 
     def _join_by(self, kind: str, value: np.ndarray, tokens: np.ndarray) -> None:
         """Join who has the same number; those that more records have than one can be forgotten."""
-        records = tokens[2].astype(np.uint32)
+        records = (tokens[2] & np.uint64(_NONE)).astype(np.uint32)
         starts = np.flatnonzero(np.diff(value, prepend=-1))
         many = np.bincount(value) > self._crowd
         if many.any():
@@ -243,22 +263,9 @@ class Linking:
         ends = (self.component[end[own]] for end in (records, first))
         self.component = _label(self.component, _pair(*ends))
 
-    def _pairs(
-        self, kind: str, value: np.ndarray, records: np.ndarray, telling: bool
-    ) -> Iterator[np.ndarray]:
-        """Pairs that agree on a value, unless too many share it."""
-        many = np.bincount(value)[value]
-        if crowd := int((many > CROWD).sum()):
-            self.crowded[kind] += crowd
-        own = (many > 1) & (many <= CROWD)
-        value, records = value[own], records[own]
-        for a, b in _within(value):
-            one, other = records[a], records[b]
-            if not self.repeats and not telling:
-                # Of one place only pairs that the telling key brings together: they may be sure.
-                apart = self._places[one] != self._places[other]
-                one, other = one[apart], other[apart]
-            yield np.stack([_pair(one, other), np.full(len(one), self._bit[kind])])
+    def _asked(self, asked: np.ndarray, number: int) -> bytes:
+        """What `agreeing_pairs` is given of a piece."""
+        return np.concatenate([asked, _together(self._tokens.read(number), 3).ravel()]).tobytes()
 
     # persons
 
@@ -455,6 +462,40 @@ class _Persons:
     groups: list[Group]
 
 
+def agreeing_pairs(data: bytes) -> bytes:
+    """Pairs that agree on a value of one person key, unless too many share it: of a piece of its tokens, by the pieces of pairs.
+
+    Of one place only where asked: pairs that the telling key brings together may be sure."""
+    words = np.frombuffer(data, np.uint64)
+    parts, apart, telling = words[:3].tolist()
+    value, tokens = _grouped(words[3:].reshape(3, -1))
+    many = np.bincount(value)[value]
+    twice = (
+        np.unique(value << 16 | (tokens[2] >> _HALF).view(np.int64), return_counts=True)[1]
+        if telling
+        else many[:0]
+    )
+    own = (many > 1) & (many <= CROWD)
+    value, (place, record) = value[own], _ends(tokens[2, own])
+    found: list[list[np.ndarray]] = [[] for _ in range(parts)]
+    for a, b in _within(value):
+        if apart:
+            a, b = (end[place[a] != place[b]] for end in (a, b))
+        pairs = _pair(record[a], record[b])
+        for part, some in _by_part(pairs[None], (pairs >> _HALF) % np.uint64(parts)):
+            found[part].append(some[0])
+    counts = [sum(map(len, some)) for some in found]
+    told = np.array([(many > CROWD).sum(), twice[twice > 1].sum(), *counts], np.uint64)
+    return np.concatenate([told, *(some for one in found for some in one)]).tobytes()
+
+
+def _read_pairs(data: bytes, parts: int) -> tuple[int, int, list[int], np.ndarray]:
+    """What `agreeing_pairs` found: how many tokens too many share, and how many stand twice in a place; where each piece ends; the pairs."""
+    words = np.frombuffer(data, np.uint64)
+    crowd, twice, *counts = words[: 2 + parts].tolist()
+    return crowd, twice, np.cumsum([0, *counts]).tolist(), words[2 + parts :]
+
+
 def _tells(name: str) -> bool:
     """Whether this key alone shows that two records have both names and the birth date in common."""
     return pattern_of([name], [name]).likely_one
@@ -531,25 +572,19 @@ def _together(arrays: Sequence[np.ndarray], rows: int) -> np.ndarray:
     return _side_by_side(arrays) if arrays else np.zeros((rows, 0), np.uint64)
 
 
-def _in_larger_ones(arrays: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same, small ones together: a part of a buffer gets few pieces."""
-    held, count = list[np.ndarray](), 0
-    for array in arrays:
-        held.append(array)
-        count += array.shape[1]
-        if count >= PIECE:
-            yield _side_by_side(held)
-            held, count = [], 0
-    if held:
-        yield _side_by_side(held)
+def _by_part(columns: np.ndarray, part: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """The columns of each part."""
+    order = np.argsort(part.astype(np.uint16), kind="stable")
+    columns, ends = columns[:, order], np.cumsum(np.bincount(part.view(np.int64)))
+    for number, (start, end) in enumerate(pairwise([0, *ends.tolist()])):
+        if end > start:
+            yield number, columns[:, start:end]
 
 
 def _scatter(into: SpillBuffer, columns: np.ndarray, part: np.ndarray, first: int = 0) -> None:
     """Each column to its part of those from `first` on."""
-    order = np.argsort(part.astype(np.uint16), kind="stable")
-    columns, ends = columns[:, order], np.cumsum(np.bincount(part.view(np.int64)))
-    for number, (start, end) in enumerate(pairwise([0, *ends.tolist()])):
-        into.add(first + number, columns[:, start:end])
+    for number, some in _by_part(columns, part):
+        into.add(first + number, some)
 
 
 def _grouped(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

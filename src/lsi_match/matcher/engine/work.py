@@ -1,10 +1,11 @@
-"""The buckets of a round as work that any process can do: from sealed files, into sealed files.
+"""The pieces of a round as work that any process can do: from sealed files, into sealed files.
 
     rounds/<round>/work/order.box         what is matched: manifest and drops, by digest
-    rounds/<round>/work/rows-<n>.box      the rows of bucket n, where records were linked (`buckets`)
-    rounds/<round>/work/<n>.box           what bucket n gave
+    rounds/<round>/work/<stage>-<n>.in.box    what piece n of a stage is made of: `pairs`, the tokens of a piece (`linking`);
+                                          `bucket`, its rows, where records were linked (`buckets`)
+    rounds/<round>/work/<stage>-<n>.box   what it gave
 
-Whoever does a bucket is told its number and where the site is; everything else it reads there, as the run does: the
+Whoever does a piece is told its number and where the site is; everything else it reads there, as the run does: the
 round's key, the order, its parts of the drops. So nothing of the round passes through what spreads the work (threads,
 processes, a cluster), and a worker answers with nothing but a word.
 
@@ -16,7 +17,9 @@ of other drops is made again. What was not done elsewhere, whatever the reason, 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +36,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.matcher.engine.buckets import Plan, Result, Rows, packed, unpacked
 from lsi_match.matcher.engine.engine import EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, Round
+from lsi_match.matcher.engine.linking import Each, agreeing_pairs
 from lsi_match.matcher.engine.verdict import find_verdict
 from lsi_match.matcher.site.inbox import DROP_SUFFIX, received
 from lsi_match.matcher.site.site import Project, Site
@@ -40,8 +44,9 @@ from lsi_match.protocol.documents import DropDescriptor
 
 WORK = "work"
 DONE = "done"
-#: Has every bucket of these numbers done by somebody, and yields once for each, in order, when it is done or failed.
-Do = Callable[[Sequence[int]], Iterable[object]]
+#: Has every piece of a stage of these numbers done by somebody, and yields once for each, in order, when it is done or failed.
+Do = Callable[[str, Sequence[int]], Iterable[object]]
+BUCKET = "bucket"
 
 
 class _Drop(Closed):
@@ -59,11 +64,12 @@ class Order(Closed):
     most: int
     memory_limit: str
     threads: int | None
+    run: str
 
-    @property
-    def of_what(self) -> str:
-        """The digest of all that the outcome depends on."""
-        return digest_of_bytes(self.model_dump_json(exclude={"memory_limit", "threads"}).encode())
+    def about(self, stage: str) -> str:
+        """The digest of all that the outcome depends on: of tokens also on the key that this run gave them."""
+        besides = {"memory_limit", "threads"} | ({"run"} if stage == BUCKET else set())
+        return digest_of_bytes(self.model_dump_json(exclude=besides).encode())
 
 
 class Work:
@@ -77,12 +83,15 @@ class Work:
     def write(self, name: str, about: str, data: bytes) -> None:
         """Keep `data`; a file of that name is replaced."""
         box = encrypt(data, self._key, f"{self._about}/{about}/{name}")
-        file = private_folder(self._folder) / f"{name}.box"
-        write_whole(file, box, replace=True, durable=False)  # what is broken is not used
+        private_folder(self._folder)
+        write_whole(self._file(name), box, replace=True, durable=False)  # what is broken is not used
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.box"
 
     def read(self, name: str, about: str) -> bytes | None:
         """What was kept under this name about the same; None where there is nothing, or something else."""
-        file = self._folder / f"{name}.box"
+        file = self._file(name)
         if not file.exists():
             return None
         try:
@@ -90,30 +99,56 @@ class Work:
         except BoxBrokenError:
             return None
 
+    def linking(self, plan: Plan, do: Do) -> Each:
+        """How the pieces of linking are done; one alone is done here."""
+        order = _order(plan)
+
+        def each(stage: str, inputs: Sequence[Callable[[], bytes]]) -> Iterator[bytes]:
+            if len(inputs) == 1:
+                yield agreeing_pairs(inputs[0]())
+                return
+            for number, data in enumerate(self._each(order, stage, inputs, do)):
+                yield agreeing_pairs(inputs[number]()) if data is None else data
+                for name in (f"{stage}-{number}.in", f"{stage}-{number}"):
+                    self._file(name).unlink(missing_ok=True)
+
+        return each
+
     def spread(self, plan: Plan, buckets: Sequence[Callable[[], Rows]], do: Do) -> Iterator[Result]:
-        """What each bucket gives, in order: read where it was done before, else done by `do`, else done here.
+        """What each bucket gives, in order.
 
         Raises:
             what `Plan.match` raises.
         """
-        order = _order(plan)
+        rows = [partial(_rows, one) for one in buckets]
+        for number, data in enumerate(self._each(_order(plan), BUCKET, rows, do)):
+            yield plan.match(number, buckets[number]()) if data is None else _result(data)
+
+    def _each(
+        self, order: Order, stage: str, inputs: Sequence[Callable[[], bytes]], do: Do
+    ) -> Iterator[bytes | None]:
+        """What came of each piece, in order: read where it was done before, else done by `do`; None where it was not done."""
         self.write("order", "order", order.model_dump_json().encode())
-        there = [self.read(str(number), order.of_what) is not None for number in range(len(buckets))]
+        about = order.about(stage)
+        there = [self.read(f"{stage}-{number}", about) is not None for number in range(len(inputs))]
         todo = [number for number, done in enumerate(there) if not done]
         for number in todo:
-            self.write(f"rows-{number}", order.of_what, packed(buckets[number]()))
-        doing = iter(do(todo))
+            self.write(f"{stage}-{number}.in", about, inputs[number]())
+        doing = iter(do(stage, todo))
         for number, done in enumerate(there):
             if not done:
                 next(doing, None)
-            data = self.read(str(number), order.of_what)
-            yield plan.match(number, buckets[number]()) if data is None else _result(data)
+            yield self.read(f"{stage}-{number}", about)
         for _ in doing:  # let it close what it opened
             pass
 
 
-def do_bucket(site: Path, project_id: str, round_id: str, number: int) -> str:
-    """Do one bucket of a round, wherever this runs: `done`, or the name of what stood in the way, for the operator.
+def _rows(bucket: Callable[[], Rows]) -> bytes:
+    return packed(bucket())
+
+
+def do_piece(site: Path, project_id: str, round_id: str, stage: str, number: int) -> str:
+    """Do one piece of a stage of a round, wherever this runs: `done`, or the name of what stood in the way, for the operator.
 
     The run does again what failed here, and tells why.
     """
@@ -122,10 +157,14 @@ def do_bucket(site: Path, project_id: str, round_id: str, number: int) -> str:
         secret = read_private(project.round_folder(round_id) / "round.key").decode()
         work = Work(project, round_id, secret)
         order = Order.model_validate_json(work.read("order", "order") or b"")
-        if work.read(str(number), order.of_what) is None:
-            rows = unpacked(work.read(f"rows-{number}", order.of_what) or b"")
-            result = _plan(order, project, round_id, secret).match(number, rows)
-            work.write(str(number), order.of_what, _packed(result))
+        name, about = f"{stage}-{number}", order.about(stage)
+        if work.read(name, about) is None:
+            given = work.read(f"{name}.in", about) or b""
+            if stage == BUCKET:
+                result = _plan(order, project, round_id, secret).match(number, unpacked(given))
+                work.write(name, about, _packed(result))
+            else:
+                work.write(name, about, agreeing_pairs(given))
     except (LsiError, ValueError, OSError, duckdb.Error) as error:
         return error.reason if isinstance(error, LsiError) else type(error).__name__
     return DONE
@@ -140,6 +179,7 @@ def _order(plan: Plan) -> Order:
         most=plan.most,
         memory_limit=plan.memory_limit,
         threads=plan.threads,
+        run=secrets.token_hex(8),
     )
 
 

@@ -377,7 +377,9 @@ class Run:
         matching = buckets.Matching(plan)
         there = work.Work(self.project, self.round_id, read_private(self._key_file).decode())
         try:
-            touched = matching.work(lambda plan, rows: there.spread(plan, rows, self._do))
+            touched = matching.work(
+                lambda plan, rows: there.spread(plan, rows, self._do), there.linking(plan, self._do)
+            )
             subjects = match_file(self.project, self.round_id, self._manifest, touched)
         except LsiError as error:
             if last or not isinstance(error, NoGoodDropError):
@@ -397,10 +399,10 @@ class Run:
         told = {name: count for name, count in self._engine.counts().items() if "links" in name}
         self._record(Matched(round=self.round_id, cases=cases, subjects=subjects, **told))
 
-    def _in_threads(self, numbers: Sequence[int]) -> Iterator[str]:
-        """Every bucket in this process, as many at once as it has the means for."""
+    def _in_threads(self, stage: str, numbers: Sequence[int]) -> Iterator[str]:
+        """Every piece in this process, as many at once as it has the means for."""
         with ThreadPoolExecutor(self._means.at_once) as pool:
-            do = partial(work.do_bucket, self.project.site.folder, self.project.id, self.round_id)
+            do = partial(work.do_piece, self.project.site.folder, self.project.id, self.round_id, stage)
             yield from pool.map(do, numbers)
 
     def count(self) -> None:
