@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
+from scipy.stats import poisson
 
 from benchmarks.linkage import SAME, Task, blocks, pairs_in
 from benchmarks.people import make_registers
@@ -14,8 +15,9 @@ from lsi_match.manifest import Subject
 from lsi_match.manifest.identifiers import CROWD_OF, IdentifierKind, Unit
 from lsi_match.manifest.person_keys import CROWD, FALSE_LINKS, PERSON_KEYS
 from lsi_match.matcher.engine import linking as engine
-from lsi_match.matcher.engine.calibration import Calibration
+from lsi_match.matcher.engine.calibration import KNOWN, Calibration, Counted, Stands
 from lsi_match.matcher.engine.linking import Linking
+from lsi_match.matcher.engine.patterns import pattern_of
 from lsi_match.partner.normalise import person_keys
 
 JAN = {
@@ -220,6 +222,17 @@ def test_how_many_links_are_false_is_estimated() -> None:
     assert found.found - found.right <= found.quality.at_most <= found.found * 0.02
     assert found.recall > 0.96
     assert found.precision > 0.99
+
+
+def test_how_many_are_false_at_most_leaves_room_for_chance() -> None:
+    """However well decoys tell what is to be expected: how many there are is drawn around it."""
+    pattern = pattern_of(["letters_birth"], ["letters_birth"])
+    all_pairs = np.zeros((3, KNOWN))
+    all_pairs[Stands.OPEN, pattern.known], all_pairs[Stands.DECOYS] = 1, 10_000 / KNOWN
+    counted = Counted([pattern], np.array([[0], [1_000_000], [0]]), np.array([9_000]), all_pairs)
+    false, at_most = Calibration(FALSE_LINKS, counted).estimate()
+    assert false > 50
+    assert poisson.cdf(at_most, false) > 0.95
 
 
 def test_the_bound_of_the_manifest_decides() -> None:

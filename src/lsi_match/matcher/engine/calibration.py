@@ -32,7 +32,8 @@ RELATIVES = 2
 #: What is linked, to see who still has no counterpart then: patterns with nothing against them of whose pairs no larger a share
 #: is a coincidence before. Others keep the bound before, too: relatives may stand in one register each.
 TRIED = 0.3
-#: How sure the highest estimate is; pairs that are no coincidence come in twos (two twins are up to four pairs).
+#: How sure the highest estimate is; pairs that are no coincidence come in twos (two twins are up to four pairs), so that decoys
+#: tell less than their number does. How many are false differs by chance, too, from what is to be expected.
 SURE, TOGETHER = 0.95, 3
 #: So many different combinations of places are told apart; whoever stands in a rarer one is no decoy.
 _COMBINATIONS = 2048
@@ -143,7 +144,7 @@ class Calibration:
         """How many of the links are false: what is to be expected, and the most."""
         decoys = np.where(self._linked > 0, self._decoys + self._unseen, 0)
         false = np.minimum(decoys * self._per_decoy, self._linked).sum()
-        spread = TOGETHER * (decoys * self._per_decoy**2).sum()
+        spread = TOGETHER * (decoys * self._per_decoy**2).sum() + false
         if not false:
             return 0.0, 0.0
         return float(false), float(gammaincinv(false**2 / spread, SURE) * spread / false)
