@@ -80,7 +80,7 @@ def test_a_view_that_goes_on_from_any_size_is_the_view_of_the_whole_log(name: st
     view, whole = ProjectView(), ProjectView.of(entries)
     for position, old in enumerate(entries):
         view.apply(position, old)
-        kept = follower._ADAPTER.validate_json(follower._ADAPTER.dump_json(view))
+        kept = follower._form().validate_json(follower._form().dump_json(view))
         assert kept == view
         view = copy.copy(kept)
     assert view == whole

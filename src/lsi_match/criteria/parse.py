@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Literal
 
 import sqlglot
-from sqlglot import TokenType, exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from lsi_match.base.catalogue import word
@@ -136,11 +136,7 @@ def _predicate(text: str, fields: frozenset[tuple[str, FieldType]]) -> Predicate
     result = checker.type_of(tree)
     if result is not FieldType.BOOLEAN:
         raise CriterionTypeError.because("criteria.no_truth", criterion=text)
-    _read_in_full(text, tree)
-    for literal in tree.find_all(exp.Literal):
-        if literal.is_string:
-            literal.set("this", one_form(literal.this))
-    return Predicate(text, tuple(sorted(checker.used - {REFERENCE_DATE})), tree)
+    return Predicate(text, tuple(sorted(checker.used - {REFERENCE_DATE})), _read_in_full(text))
 
 
 #: The spaces of Unicode (category Zs) beside U+0020.
@@ -156,6 +152,7 @@ def _too_deep(text: str) -> CriterionError:
     return CriterionForbiddenError.because("criteria.too_deep", criterion=text[:40] + "…")
 
 
+@lru_cache(maxsize=1024)  # groups are written alike for every selection, whatever fields it has
 def _parse(text: str) -> exp.Expression:
     if len(text) > 4000:
         raise CriterionForbiddenError.because("criteria.too_long", criterion=text[:40] + "…")
@@ -177,7 +174,7 @@ def _parse(text: str) -> exp.Expression:
         raise _too_deep(text)
     _closed(text, unquoted)
     try:
-        trees = _DUCKDB.parse_into(exp.Condition, text)
+        trees = _DUCKDB.parser().parse_into(exp.Condition, _tokens(text), text)
     except SqlglotError as error:
         details = (getattr(error, "errors", None) or [{}])[0]
         # The parser tells where the word ends that it stumbled over.
@@ -198,7 +195,7 @@ def _parse(text: str) -> exp.Expression:
         raise _too_deep(text)
     if any(node.comments for node in trees[0].walk()):
         raise CriterionForbiddenError.because("criteria.comment", criterion=text)
-    return trees[0].transform(_negation_outside)
+    return trees[0].transform(_negation_outside, copy=False)
 
 
 def _closed(text: str, unquoted: str) -> None:
@@ -219,23 +216,31 @@ def _closed(text: str, unquoted: str) -> None:
         raise CriterionSyntaxError.because("criteria.open_bracket", criterion=text, column=opened[-1] + 1)
 
 
-def _read_in_full(text: str, tree: exp.Expression) -> None:
-    """Refuse a text that is not what was read in it.
+@lru_cache(maxsize=1024)
+def _tokens(text: str) -> list[Token]:
+    return _DUCKDB.tokenize(text)
+
+
+@lru_cache(maxsize=1024)
+def _read_in_full(text: str) -> exp.Expression:
+    """What was read in a text, its values in one form; refuses a text that is not what was read in it.
 
     The parser is lenient: it passes over words that it does not need (a fourth argument, a `+`), fills in those that
     are missing (the AND of BETWEEN) and knows other names for things. What is signed is the text, and what
     runs is the tree, so the tree has to hold the same words in the same order. Only NOT and DATE may have moved.
     """
+    tree = _parse(text)
     printed = tree.sql(dialect="duckdb")
     if _words(text) != _words(printed) or re.search(_ODD, outside_quotes(text)):
         raise CriterionForbiddenError.because("criteria.read_otherwise", value=printed[:200], criterion=text)
+    return tree.transform(_in_one_form)
 
 
 def _words(text: str) -> tuple[list[str], dict[str, int]]:
     """The words of a text in order, and how often those occur that may stand elsewhere."""
     words = [
         f"'{token.text.upper()}'" if token.token_type is TokenType.STRING else token.text.upper()
-        for token in _DUCKDB.tokenize(text)
+        for token in _tokens(text)
     ]
     words = ["<>" if word == "!=" else word for word in words]
     return [word for word in words if word not in _MOVING], {x: words.count(x) for x in ("NOT", "DATE")}
@@ -267,6 +272,12 @@ def _depth(tree: exp.Expression) -> int:
     for node in tree.walk():
         depth[id(node)] = depth.get(id(node.parent), 0) + 1
     return max(depth.values())
+
+
+def _in_one_form(node: exp.Expression) -> exp.Expression:
+    return (
+        exp.Literal.string(one_form(node.this)) if isinstance(node, exp.Literal) and node.is_string else node
+    )
 
 
 def _negation_outside(node: exp.Expression) -> exp.Expression:

@@ -16,6 +16,7 @@ import binascii
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -37,8 +38,16 @@ WORTH = 100
 KEPT = "view.note"
 #: Rounds that nothing will be asked of but by name, beside it: what a look with nothing to do need not read.
 AWAY = "view.rounds.json"
-_ADAPTER = TypeAdapter(ProjectView)
-_ROUNDS = TypeAdapter(dict[str, RoundView])
+
+
+@cache  # made when there is a view that was kept
+def _form() -> TypeAdapter[ProjectView]:
+    return TypeAdapter(ProjectView)
+
+
+@cache
+def _form_of_rounds() -> TypeAdapter[dict[str, RoundView]]:
+    return TypeAdapter(dict[str, RoundView])
 
 
 class LogReader(Closing):
@@ -94,7 +103,7 @@ class LogReader(Closing):
             size, root = _stated(signed.text, self.log.origin, body)
             if self.log.root(size) != root:
                 return None
-            view = _ADAPTER.validate_json(body)
+            view = _form().validate_json(body)
         except (LsiError, ValueError, ValidationError):
             return None
         if view.size != size:
@@ -108,7 +117,7 @@ class LogReader(Closing):
         try:
             data = read_bytes(self.log.path.with_name(AWAY))
             if hashlib.sha256(data).hexdigest() == digest:
-                return _ROUNDS.validate_json(data)
+                return _form_of_rounds().validate_json(data)
         except (LsiError, ValueError):
             pass
         known = self._view.put_away if self._view else {}
@@ -126,7 +135,7 @@ class LogReader(Closing):
             return
         done = {name: one for name, one in view.rounds.items() if view.last and one.done_with(view.last)}
         if done:
-            data = _ROUNDS.dump_json(done)
+            data = _form_of_rounds().dump_json(done)
             write_whole(self.log.path.with_name(AWAY), data, replace=True)
             view = replace(
                 view,
@@ -134,7 +143,7 @@ class LogReader(Closing):
                 put_away={name: one.summary for name, one in done.items()},
                 away=hashlib.sha256(data).hexdigest(),
             )
-        body = _ADAPTER.dump_json(view)
+        body = _form().dump_json(view)
         text = _text(self.log.origin, view.size, self.log.root(view.size), body)
         write_whole(self._file, note.sign_note(text, key, name).encode() + body, replace=True)
         self._kept_size = view.size

@@ -7,8 +7,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from lsi_match.base.yaml_positions import read_yaml
-
 #: How the texts begin that say what should stand there.
 _TO_REPLACE = (
     "Vul hier in",
@@ -36,6 +34,10 @@ def is_placeholder(text: str) -> bool:
 
 @cache
 def _placeholders() -> frozenset[str]:
+    from lsi_match.base.yaml_positions import (
+        read_yaml,
+    )  # loads a parser of YAML, seldom needed where gates are judged
+
     values = text_values(read_yaml(template().decode(), "template.yaml"))
     return frozenset(text for _, text in values if text.startswith(_TO_REPLACE))
 

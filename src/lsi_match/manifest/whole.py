@@ -307,6 +307,10 @@ class Manifest(Document):
 
     def canonical(self) -> bytes:
         """The RFC 8785 bytes that are signed: what the document says, and nothing that a later version adds."""
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> bytes:
         return canonical_json(self.model_dump(mode="json", exclude_unset=True))
 
     @classmethod

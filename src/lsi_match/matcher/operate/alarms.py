@@ -38,7 +38,7 @@ from lsi_match.base.clock import CLOCK_SKEW, minute
 from lsi_match.base.errors import Language, LsiError, problem
 from lsi_match.log.view import ProjectView
 from lsi_match.matcher.operate.agenda import RoundNow
-from lsi_match.matcher.operate.expected import ends, missed, next_opening
+from lsi_match.matcher.operate.expected import Ahead, ahead, missed
 from lsi_match.matcher.operate.observed_state import last_reconciled, leapt_from, part_stopped, rounds_now
 from lsi_match.matcher.operate.retention import due, problem_of
 from lsi_match.matcher.site import checkpoint
@@ -73,13 +73,13 @@ class Alarm:
         return self.nl if language == "nl" else self.en
 
 
-def alarms(project: Project, now: datetime) -> list[Alarm]:
-    """Everything that is the matter with a project, the gravest first."""
-    found = [Alarm(name, project.id, nl, en) for name, nl, en in _all(project, now)]
+def alarms(project: Project, now: datetime, coming: Ahead | None = None) -> list[Alarm]:
+    """Everything that is the matter with a project, the gravest first; `coming` where the caller looked ahead already."""
+    found = [Alarm(name, project.id, nl, en) for name, nl, en in _all(project, now, coming)]
     return sorted(found, key=lambda one: NAMES.index(one.name))
 
 
-def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
+def _all(project: Project, now: datetime, coming: Ahead | None) -> Iterator[tuple[str, str, str]]:
     yield from _disk(project)
     unread = "log"
     try:
@@ -104,7 +104,7 @@ def _all(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:
         facts = {"step": step, "count": told.count, "first": told.first}
         yield "unknown", *problem("matcher.operate.unknown_step", **facts)
     yield from _looks(project, view, now)
-    yield from _ends(project, view, now)
+    yield from _ends(coming or ahead(project, now), now)
     if stopped := part_stopped(project.site):
         yield "service", *problem("matcher.operate.part_stopped", at=minute(stopped))
     yield from _due(project, now)
@@ -139,26 +139,20 @@ def _looks(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple
         yield "place", f"{partner}: {reason}", f"{partner}: {reason}"
 
 
-def _ends(project: Project, view: ProjectView, now: datetime) -> Iterator[tuple[str, str, str]]:
+def _ends(coming: Ahead, now: datetime) -> Iterator[tuple[str, str, str]]:
     """What ends soon, and what it already keeps from opening. That a release is not opened is for its partner to be told."""
-    try:
-        comes = next_opening(project, now)
-        found = [
-            one
-            for one in ends(project, view, now)
-            if one.what != "release" and one.days_warned(now) is not None
-        ]
-    except LsiError as error:
-        yield "opening", error.text("nl"), error.text("en")
-        return
+    if coming.error is not None:
+        yield "opening", coming.error.text("nl"), coming.error.text("en")
+    comes = coming.opening
     if comes is not None and comes.refused is not None:
         if comes.at:
             nl, en = problem("matcher.operate.will_not_open", at=minute(comes.at))
         else:
             nl, en = problem("matcher.operate.cannot_be_opened")
         yield "opening", f"{nl} {comes.refused.text('nl')}", f"{en} {comes.refused.text('en')}"
-    for one in found:
-        yield "ends", one.text("nl"), one.text("en")
+    for one in coming.ends:
+        if one.what != "release" and one.days_warned(now) is not None:
+            yield "ends", one.text("nl"), one.text("en")
 
 
 def _due(project: Project, now: datetime) -> Iterator[tuple[str, str, str]]:

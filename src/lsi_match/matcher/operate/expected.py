@@ -12,7 +12,7 @@ found out by the gates themselves, at the hour at which it is to open (`next_ope
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -106,6 +106,23 @@ def ends(project: Project, view: ProjectView, now: datetime) -> list[End]:
     found = [*agreed, *_of_rounds(manifest, view, now)]
     found = [one for one in found if one.what != "period" or now < one.at]
     return sorted(found, key=lambda one: (one.at, one.what, one.name))
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What lies ahead of a project: its next round, and all that ends; `error` where that cannot be told."""
+
+    opening: NextOpening | None = None
+    ends: Sequence[End] = ()
+    error: LsiError | None = None
+
+
+def ahead(project: Project, now: datetime) -> Ahead:
+    """As `next_opening` and `ends`; every gate is judged once for both."""
+    try:
+        return Ahead(next_opening(project, now), ends(project, project.view(), now))
+    except LsiError as error:
+        return Ahead(error=error)
 
 
 def _of_rounds(manifest: Manifest, view: ProjectView, now: datetime) -> Iterator[End]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from lsi_match.agreement.endings import End
 from lsi_match.base.clock import minute
-from lsi_match.base.errors import LsiError, problem
+from lsi_match.base.errors import problem
 from lsi_match.base.version import VERSION
 from lsi_match.log.view import RoundView
 from lsi_match.matcher.operate.agenda import RoundNow
 from lsi_match.matcher.operate.alarms import UNREADABLE, Alarm, alarms
-from lsi_match.matcher.operate.expected import NextOpening, ends, next_opening
+from lsi_match.matcher.operate.expected import NextOpening, ahead
 from lsi_match.matcher.operate.observed_state import rounds_now
 from lsi_match.matcher.site.site import Project
 from lsi_match.protocol.trust_root import MATCHER
@@ -70,7 +71,7 @@ class Standing:
     alarms: list[Alarm]
     rounds: list[Advice]
     next: NextOpening | None
-    ends: list[End]
+    ends: Sequence[End]
     #: Who → the version of the program that made what came of it last; `matcher` is the one that runs.
     programs: dict[str, str]
 
@@ -78,12 +79,9 @@ class Standing:
 def status(project: Project, now: datetime) -> Standing:
     """How a project stands. Without a log and a manifest that can be read there is the alarm, and nothing more to say."""
     with project.reading() as one:
-        on = alarms(one, now)
+        coming = ahead(one, now)
+        on = alarms(one, now, coming)
         if UNREADABLE & {alarm.name for alarm in on}:
             return Standing(one.id, on, [], None, [], {MATCHER: VERSION})
-        try:
-            comes, found = next_opening(one, now), ends(one, one.view(), now)
-        except LsiError:  # the alarm `opening` is on
-            comes, found = None, []
         programs = {MATCHER: VERSION, **dict(sorted(one.view().programs.items()))}
-        return Standing(one.id, on, advice(one, now), comes, found, programs)
+        return Standing(one.id, on, advice(one, now), coming.opening, coming.ends, programs)

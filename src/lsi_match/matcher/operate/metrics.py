@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from lsi_match.base.errors import LsiError
 from lsi_match.base.version import VERSION
 from lsi_match.matcher.operate.alarms import NAMES, alarms
-from lsi_match.matcher.operate.expected import ends, next_opening
+from lsi_match.matcher.operate.expected import ahead
 from lsi_match.matcher.operate.observed_state import last_reconciled, rounds_now
 from lsi_match.matcher.operate.retention import due
 from lsi_match.matcher.site.checkpoint import cosigned
@@ -62,7 +62,8 @@ class _Site:
 
     def _project(self, project: Project) -> None:
         now, id_ = self.now, project.id
-        on = {one.name for one in alarms(project, now)}
+        coming = ahead(project, now)
+        on = {one.name for one in alarms(project, now, coming)}
         for name in NAMES:
             self._set(_ALARM, name in on, project=id_, name=name)
         looks = last_reconciled(project)
@@ -99,11 +100,9 @@ class _Site:
             for partner, so_far in cosigned(project, now).items():
                 self._set(_COSIGNED, so_far.at, project=id_, partner=partner)
                 self._set(_UNSIGNED, so_far.waits_since, project=id_, partner=partner)
-        with suppress(LsiError):
-            comes = next_opening(project, now)
-            self._set(_OPENS, comes.at if comes else None, project=id_)
-            for end in ends(project, view, now):
-                self._set(_ENDS, end.at, project=id_, what=end.what, name=end.name, who=",".join(end.who))
+        self._set(_OPENS, coming.opening.at if coming.opening else None, project=id_)
+        for end in coming.ends:
+            self._set(_ENDS, end.at, project=id_, what=end.what, name=end.name, who=",".join(end.who))
         with suppress(LsiError, OSError):
             self._set(_OVERDUE, len(due(project, now)), project=id_)
 
