@@ -21,8 +21,9 @@ from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
-from lsi_match.log.judge import Judgement, judge_log, papers_in
+from lsi_match.log.judge import Judgement, judge_log
 from lsi_match.log.note import SignedNote, cosign, verify_cosignature
+from lsi_match.log.papers import papers_in
 from lsi_match.log.policy import policy_of
 from lsi_match.log.store import Log
 from lsi_match.manifest import Manifest

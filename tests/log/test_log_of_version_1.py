@@ -14,7 +14,8 @@ import pytest
 
 from lsi_match.agreement.trust_root_rules import Trust
 from lsi_match.cli.main import run
-from lsi_match.log.judge import Judgement, judge_log, papers_in
+from lsi_match.log.judge import Judgement, judge_log
+from lsi_match.log.papers import papers_in
 from lsi_match.manifest import Manifest
 from lsi_match.monitor.round_findings import checked_findings
 from lsi_match.protocol.trust_root import TrustRoot

@@ -34,7 +34,8 @@ from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.events import EvaluationsAsked, EvaluatorsNamed, read
-from lsi_match.log.judge import judge_log, papers_of
+from lsi_match.log.judge import judge_log
+from lsi_match.log.papers import papers_of
 from lsi_match.log.policy import log_keys
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log

@@ -22,8 +22,9 @@ from lsi_match.crypto.keys import make_identity
 from lsi_match.crypto.oprf import HolderKey
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.events import read
-from lsi_match.log.judge import judge_log, papers_of
+from lsi_match.log.judge import judge_log
 from lsi_match.log.log_proof import SUFFIX
+from lsi_match.log.papers import papers_of
 from lsi_match.log.policy import log_keys
 from lsi_match.log.store import Log
 from lsi_match.log.verify import verify_log

@@ -220,7 +220,7 @@ def report(
     from lsi_match.library.manifests import Manifest
     from lsi_match.log.audit_terms import details_problems
     from lsi_match.log.events import read_sound
-    from lsi_match.log.judge import papers_in
+    from lsi_match.log.papers import papers_in
     from lsi_match.log.store import Log
     from lsi_match.log.subject_files import standings_in
     from lsi_match.reports import log_report

@@ -204,7 +204,7 @@ def export(log: Path, *, form: Literal["tiles", "log", "papers", "otlp", "parque
         out: a new folder for tiles, else the file to write.
     """
     from lsi_match.log import export as exporting
-    from lsi_match.log.judge import export_papers
+    from lsi_match.log.papers import export_papers
     from lsi_match.log.store import Log
 
     # a copy has no audit records: in the place of the log itself it would take them away

@@ -17,7 +17,7 @@ from lsi_match.desk.work import ProjectWork
 from lsi_match.library.logs import Log
 from lsi_match.library.manifests import Manifest
 from lsi_match.log.events import Recorded, read_sound
-from lsi_match.log.judge import papers_in
+from lsi_match.log.papers import papers_in
 from lsi_match.log.store import Log as Store
 from lsi_match.log.verify import Verification
 from lsi_match.log.view import RoundView

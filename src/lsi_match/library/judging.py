@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def judging(places: Iterable[Path]) -> Callable[[Path, Manifest, Trust], Judgement]:
     """Judges a log again by the signed papers in these files and folders."""
-    from lsi_match.log.judge import judge_log, papers_in
+    from lsi_match.log.judge import judge_log
+    from lsi_match.log.papers import papers_in
     from lsi_match.monitor.round_findings import checked_findings
 
     return lambda log, manifest, trust: judge_log(log, manifest, trust, papers_in(places), checked_findings)

@@ -15,7 +15,8 @@ from lsi_match.base.errors import LsiError
 from lsi_match.library.manifests import Manifest
 from lsi_match.log import verify as verifying
 from lsi_match.log.events import Recorded, read
-from lsi_match.log.judge import judge_log, papers_in
+from lsi_match.log.judge import judge_log
+from lsi_match.log.papers import papers_in
 from lsi_match.log.policy import log_keys, origin_of, policy_of
 from lsi_match.log.remembered import RememberedLog
 from lsi_match.log.store import Log as Store

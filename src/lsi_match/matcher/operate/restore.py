@@ -32,9 +32,9 @@ from lsi_match.crypto.signing import SignedDocumentInvalidError, peek
 from lsi_match.log import follower
 from lsi_match.log.events import Destroyed, ForkReported, ReleaseExpired, Restored
 from lsi_match.log.follower import LogReader
-from lsi_match.log.judge import named_by, papers_in
 from lsi_match.log.log_proof import SUFFIX, LogProof
 from lsi_match.log.note import Checkpoint, NoteMalformedError, SignedNote, VerifierKey
+from lsi_match.log.papers import named_by, papers_in
 from lsi_match.log.policy import Policy, log_keys, origin_of, policy_of
 from lsi_match.log.store import Log
 from lsi_match.log.tail import Tail, assemble, read_tail

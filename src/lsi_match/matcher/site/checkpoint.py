@@ -20,8 +20,8 @@ from pathlib import Path
 from lsi_match.base.files import private_folder, write_whole
 from lsi_match.log.entry import LogEntry
 from lsi_match.log.events import CheckpointMade
-from lsi_match.log.judge import named_by, papers_of
 from lsi_match.log.note import Checkpoint, NoteUnsignedError, SignedNote, verify_cosignature
+from lsi_match.log.papers import named_by, papers_of
 from lsi_match.log.policy import policy_of
 from lsi_match.log.tail import parts_of, tail_of
 from lsi_match.matcher.site.site import Project
