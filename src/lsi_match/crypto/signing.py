@@ -138,9 +138,16 @@ def _verified(data: bytes, keys: tuple[str | SSlibKey, ...]) -> bool:
 def _document(data: bytes, model: type[Model]) -> Model:
     """The document in an envelope that is byte for byte what `sign` makes of it; raises ValueError for any other."""
     envelope = _envelope(data)
-    document = model.model_validate_json(envelope.payload)
-    alone = len(envelope.signatures) == 1 and _file(envelope) == data
-    if not alone or canonical_json(document.model_dump(mode="json")) != envelope.payload:
+    if len(envelope.signatures) != 1 or _file(envelope) != data:
+        raise ValueError("another form")
+    return cast(Model, _payload(envelope.payload, model))
+
+
+@_remembered
+def _payload(payload: bytes, model: type[Model]) -> Model:
+    """The document in canonical bytes, which several may have signed; raises ValueError for any other."""
+    document = model.model_validate_json(payload)
+    if canonical_json(document.model_dump(mode="json")) != payload:
         raise ValueError("another form")
     return document
 
