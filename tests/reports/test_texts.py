@@ -114,11 +114,22 @@ def asked() -> tuple[set[str], list[tuple[str, str, ast.Call, ast.Module]]]:
     named, calls = set(), []
     for file in ROOT.rglob("*.py"):
         tree = ast.parse(file.read_text("utf-8"))
+        # A module with a catalogue of its own beside it names a text without the catalogue.
+        own = f"{file.stem}." if file.with_suffix(".toml") == ROOT / "manifest" / "query.toml" else ""
+        words = {
+            one.value
+            for one in ast.walk(tree)
+            if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        }
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant | ast.JoinedStr) and (pattern := _pattern(node)):
                 named.add(pattern)
+            if isinstance(node, ast.JoinedStr) and (start := _start(node)):
+                named |= {re.escape(start + word) for word in words if re.fullmatch(r"\w+", word)}
             if isinstance(node, ast.Call) and (name := ast.unparse(node.func).rpartition(".")[2]) in ASKING:
-                keys = filter(None, map(_pattern, [one for key in node.args[:1] for one in _direct(key)]))
+                given = [one for key in node.args[:1] for one in _direct(key)]
+                keys = list(filter(None, (_pattern(one, own) for one in given)))
+                named |= {*keys} if own else set()
                 calls += [(name, pattern, node, tree) for pattern in keys]
     return named, calls
 
@@ -162,12 +173,19 @@ def test_no_text_in_dutch_stands_in_python() -> None:
     assert all((ROOT / name).exists() for name in RECOGNISED)
 
 
-def _pattern(node: ast.expr) -> str | None:
+def _pattern(node: ast.expr, own: str = "") -> str | None:
     """What a text, or one that begins so, can be, as a regular expression."""
     text = node.values[0] if isinstance(node, ast.JoinedStr) and node.values else node
-    if not isinstance(text, ast.Constant) or not re.fullmatch(r"(\w+\.)+\w+", str(text.value)):
+    if not isinstance(text, ast.Constant) or not re.fullmatch(r"(\w+\.)+\w+", own + str(text.value)):
         return None
-    return re.escape(str(text.value)) + (r"\w+" if text is not node else "")
+    return re.escape(own + str(text.value)) + (r"\w+" if text is not node else "")
+
+
+def _start(node: ast.JoinedStr) -> str | None:
+    """The catalogue of a text of which the name is one of the words of the module."""
+    start = node.values[0] if len(node.values) == 2 else None
+    found = isinstance(start, ast.Constant) and re.fullmatch(r"(\w+\.)+", str(start.value))
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize(
