@@ -65,26 +65,30 @@ def _project(place: Path, size: int) -> tuple[Project, datetime]:
     """A project whose log has `size` entries, and a moment at which a look has nothing to do."""
     now = [BEGAN]
     world = World(place, configs_folder() / "samenloop", place, lambda: now[0])
+    world.make_keys()
+    age(world, size, now)
+    later = now[0] + timedelta(days=400)
+    for _ in range(2):
+        reconcile(world.project, lambda: later, _no_run, clock_is_right=True)
+    return world.project, later + timedelta(minutes=5)
+
+
+def age(world: World, size: int, now: list[datetime]) -> None:
+    """Agree on a project, and live week after week by the clock `now`, until its log has `size` entries."""
     world.draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
     world.draft["schedule"] = {**world.draft.get("schedule", {}), "opens": None}
-    world.make_keys()
     manifest = world.complete(world.make_project_key())
     world.agree(manifest, world.approve(manifest))
-    project = world.project
-    with project.writer() as log:
+    with world.project.writer() as log:
         # The benchmark is about reading: the disk need not be waited for.
         log.log._connection.execute("PRAGMA synchronous = OFF")
-        for at, event, trace in _weeks(world):
+        for at, event, trace in _weeks(world, now[0]):
             if log.view.size >= size - 2:
                 break
             now[0] = at
             if isinstance(event, events.RoundOpened):
                 _keep_round(world, event.round, at, trace)
             log.record(event, at, manifest=manifest.digest, audit=False, trace_id=trace or None)
-    later = now[0] + timedelta(days=400)
-    for _ in range(2):
-        reconcile(project, lambda: later, _no_run, clock_is_right=True)
-    return project, later + timedelta(minutes=5)
 
 
 def _digest(*words: object) -> str:
@@ -104,11 +108,11 @@ def _keep_round(world: World, name: str, at: datetime, trace: str) -> None:
         project.keep(f"{name} {number}".encode())
 
 
-def _weeks(world: World) -> Iterator[tuple[datetime, Event, str]]:
+def _weeks(world: World, began: datetime) -> Iterator[tuple[datetime, Event, str]]:
     """When, what, and of an opening its trace; without end. Each week is over before the next."""
     partners, number = world.partners, 0
     while True:
-        at, name = BEGAN + timedelta(weeks=number), f"w{number}"
+        at, name = began + timedelta(weeks=number), f"w{number}"
         number += 1
         releases = {partner: _digest(name, "release", partner) for partner in partners}
         yield (
