@@ -31,7 +31,9 @@ from lsi_match.partner.cosign import cosign_log
 def grow(world: World, log: Path, days: int) -> None:
     """What the matching environment does: one more entry, signed."""
     manifest = world.project.manifest()
-    with LogWriter.existing(log, world.project_id, world.project.site.identity) as writer:
+    with LogWriter.existing(
+        log, world.project_id, world.project.site.identity, world.project.log_keys
+    ) as writer:
         writer.record(RetentionApplied(temporary=days), utc_now(), manifest=manifest.digest)
 
 

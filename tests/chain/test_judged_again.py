@@ -106,7 +106,7 @@ def test_two_histories_are_refused_at_every_command(
     twin = World(other, world.config, world.extracts, world.clock)
     for one, days in ((world, 1), (twin, 2)):
         site = Site(one.site.folder).project("samenloop")
-        with LogWriter.existing(site.log_file, "samenloop", one.site.identity) as log:
+        with LogWriter.existing(site.log_file, "samenloop", one.site.identity, site.log_keys) as log:
             log.record(RetentionApplied(temporary=days), utc_now(), manifest=site.manifest().digest)
         one.open_round("r2", "2026-10-01")
         run_steps(one)

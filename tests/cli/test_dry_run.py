@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "docs": ("", "reads"),
     "keys make": ("nieuw {new}", "keep"),
     "keys show": ("{uwv}", "reads"),
+    "keys card": ("uwv {uwv} --passphrase-fd {passphrase}", "write"),
     "keys protect": ("uwv {uwv} --passphrase-fd {passphrase}", "write"),
     "keys project": ("svb {svb} proef --cards {cards} --out {new}", "sign"),
     "keys commit": ("svb {svb} proef --cards {cards} --out {new} --epoch 2", "sign"),

@@ -179,9 +179,12 @@ def pin_on_descriptor() -> list[str]:
 
 
 @needs_hsm
-def test_the_log_is_not_signed_by_an_hsm(token: str, tmp_path: Path) -> None:
+def test_the_log_is_not_signed_by_an_hsm_but_by_the_key_for_it(token: str, tmp_path: Path) -> None:
+    made = make_outside_identity("matcher", tmp_path, URI, MODULE)
     with raises("LogKeyOutsideError"):
-        _ = make_outside_identity("matcher", tmp_path, URI, MODULE).log_key
+        made.note_key(set())
+    named = bytes.fromhex(made.card["log_key"])
+    assert made.note_key({named}).public_key().public_bytes_raw() == named
 
 
 # What needs no device.

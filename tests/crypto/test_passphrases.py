@@ -96,7 +96,7 @@ def signs(identity: Identity) -> bool:
 def test_keys_behind_a_passphrase_are_nowhere_on_disk_in_clear(protected: Path) -> None:
     passphrase.use(given(PHRASE))
     identity = load_identity("uwv", protected)
-    raw = identity.log_key.private_bytes_raw()
+    raw = identity.signing.private_bytes_raw()
     on_disk = every_byte(protected)
     assert b"PRIVATE KEY" not in on_disk
     assert b"AGE-SECRET-KEY" not in on_disk
@@ -221,7 +221,7 @@ def test_what_is_shown_holds_no_secret(protected: Path) -> None:
     passphrase.use(given(PHRASE))
     identity = load_identity("uwv", protected)
     shown = repr(state) + repr(identity)
-    assert identity.log_key.private_bytes_raw().hex() not in shown
+    assert identity.signing.private_bytes_raw().hex() not in shown
     assert "AGE-SECRET" not in shown
 
 
@@ -318,7 +318,7 @@ def test_a_run_opens_the_sites_keys_and_shows_no_secret_to_other_processes(
     world.agree(manifest, world.approve(manifest))
     world.open_round("r1", "2026-10-01")
     identity = world.site.identity()
-    raw = identity.log_key.private_bytes_raw()
+    raw = identity.signing.private_bytes_raw()
     secrets = [PHRASE.encode(), raw, raw.hex().encode(), str(identity.encryption).encode()]
     seen: dict[int, bytes] = {}
 

@@ -198,7 +198,7 @@ def test_a_gap_is_no_way_to_rewrite_what_lies_before_it(operation: Operation, ba
     manifest, domain = operation.project.manifest(), operation.project.manifest().matcher.domain
     entries = operation.project.entries()[:5]
     operation.project.log_file.unlink()
-    with operation.project.make_log(domain) as log:
+    with operation.project.make_log(manifest) as log:
         changed = entries[4].model_copy(update={"span_id": "0" * 16, "details_hash": None})
         whole = [one.model_copy(update={"details_hash": None}) for one in entries[:4]]
         log.log.append_and_sign(

@@ -186,7 +186,7 @@ def test_a_log_that_was_signed_under_the_name_of_before_goes_on_under_its_origin
         leaves = [writer.log.leaf(at) for at in range(writer.log.size)]
         entries = [(entry, None) for _, entry in writer.log.entries()]
     op.project.log_file.unlink()
-    with op.project.make_log(manifest.matcher.domain) as writer:
+    with op.project.make_log(manifest) as writer:
         for entry in entries:
             bare = entry[0].model_copy(update={"details_hash": None})
             writer.log.append_and_sign([(bare, None)], key, manifest.matcher.domain)

@@ -122,7 +122,7 @@ def key_made_together(old: dict[str, Any]) -> dict[str, Any]:
         "epoch": 2,
         "partners": {
             name: {
-                "card": cards[name].model_dump(),
+                "card": cards[name].model_dump(exclude={"log_key"}),
                 "age_identity": PARTNERS[name][1],
                 "contribution": drawn[name].model_dump(mode="json"),
                 "commitment": word(KeyCommitment, commitments[name], name),

@@ -121,7 +121,10 @@ def _renewed(party: TrustedOrganisation, card: PublicKeys | None) -> TrustedOrga
         if {Role.DELIVER, Role.MATCH} & set(key.roles)
         else key
         for key in party.keys
+        if key.roles != (Role.LOG,)
     ]
+    if card.log_key:
+        keys.append(TrustedKey(signing_key=card.log_key, roles=(Role.LOG,)))
     return party.model_copy(update={"encryption_key": card.encryption_key, "keys": tuple(keys)})
 
 
@@ -146,6 +149,8 @@ def _keys(name: str, cards: Mapping[str, PublicKeys], certified: bool) -> Iterat
         yield TrustedKey(signing_key=cards[name].signing_key, roles=tuple(general))
     for role, card in own.items():
         yield TrustedKey(signing_key=card.signing_key, roles=(role,))
+    if cards[name].log_key:
+        yield TrustedKey(signing_key=cards[name].log_key, roles=(Role.LOG,))
 
 
 def _authorities(certificate: str | None) -> tuple[Authority, ...]:

@@ -249,6 +249,7 @@ def check_parties(manifest: Manifest, root: TrustRoot) -> None:
         keys = known.keys_for(Role.MATCH if name == MATCHER else Role.DELIVER)
         if (
             party.signing_key not in keys
+            or party.note_key not in known.keys_for(Role.LOG)
             or party.encryption_key != known.encryption_key
             or party.oin != known.oin
         ):

@@ -76,6 +76,7 @@ def show(home: Path, *, json: Json = False) -> None:
         (say("keys.public_signing"), state.card.signing_key),
         (say("keys.signing_id"), state.signing_key_id),
         (say("keys.public_encryption"), state.card.encryption_key),
+        (say("keys.public_log"), state.card.log_key or no),
         (say("keys.signing_key"), state.signing),
         (say("keys.behind_passphrase"), yes if state.protected else no),
         *((say("keys.mode", file=file), mode) for file, mode in state.modes.items()),
@@ -86,6 +87,21 @@ def show(home: Path, *, json: Json = False) -> None:
     for file in () if json else state.readable_by_others:
         text = say("keys.readable", file=file)
         err.print(text, style="bold red")
+
+
+@app.command
+def card(name: str, home: Path, *, json: Json = False) -> None:
+    """Write the card anew, with all public keys of today: those made before a party had a key for the log lack that one.
+
+    Args:
+        name: the party.
+        home: its folder; of the matching environment (matcher) the site.
+    """
+    from lsi_match.crypto.keys import load_identity, write_card
+
+    identity = load_identity(name, home / "keys")
+    file = write_card(identity, home / "keys")
+    tell("keys.card", {"card": str(file), **identity.card}, json)
 
 
 @app.command

@@ -23,6 +23,7 @@ from lsi_match.crypto.signing import kind_of
 from lsi_match.log import events
 from lsi_match.log.entry import LogEntry
 from lsi_match.manifest import Document, Manifest
+from lsi_match.manifest.draft import KEYS
 from lsi_match.matcher.operate.events_file import EventLine
 from lsi_match.monitor.overview import Overview
 from lsi_match.monitor.round_findings import RoundFindings
@@ -32,7 +33,7 @@ from lsi_match.protocol import access_documents, documents, evaluation_documents
 from lsi_match.protocol.publication import Sheet
 
 #: What a draft of a manifest does not have yet.
-FILLED_IN = ("signing_key", "encryption_key", "key_check")
+FILLED_IN = (*KEYS, "key_check")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 #: Name of the document → its model.

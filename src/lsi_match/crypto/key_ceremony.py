@@ -66,7 +66,7 @@ class Ceremony:
     def digests(self) -> dict[str, str]:
         """Partner name → digest of its card."""
         return {
-            name: digest_of_bytes(canonical_json(card.model_dump()))
+            name: digest_of_bytes(canonical_json(card.model_dump(exclude={"log_key"})))
             for name, card in sorted(self.cards.items())
         }
 
@@ -238,5 +238,5 @@ def _check_opens(contribution: KeyContribution, commitment: KeyCommitment, partn
 def _check_own_card(ceremony: Ceremony, identity: Identity) -> None:
     if identity.name not in ceremony.cards:
         raise LsiError("CeremonyStrangerError", partner=identity.name, what="card")
-    if ceremony.cards[identity.name].model_dump() != identity.card:
+    if not identity.is_on(ceremony.cards[identity.name]):
         raise LsiError("CardsDifferError", partner=identity.name, names=identity.name)

@@ -9,6 +9,9 @@ A party's folder holds, all with mode 0600:
 | `signing.json` | a reference to a signing key in an HSM or vault (`crypto.external_keys`), instead of both | the PIN |
 | `card.json` | the public half, which goes into the manifest | as it is |
 
+From the encryption key a party derives a third one, that signs notes of logs and nothing else: checkpoints and cosignatures
+(`Identity.log_key`). So it needs no file, and is there where the key for papers is in an HSM.
+
 One passphrase and one slow derivation guard both keys. An encrypted PKCS #8 file would be the weaker door:
 `cryptography` writes it with 2,048 rounds of PBKDF2, some thousand times cheaper to try than age's scrypt.
 """
@@ -16,6 +19,7 @@ One passphrase and one slow derivation guard both keys. An encrypted PKCS #8 fil
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +43,7 @@ from lsi_match.base.files import (
 )
 from lsi_match.crypto import passphrase as passphrases
 from lsi_match.crypto.age_keys import AgeIdentity, age_identity, check_recipient, make_age_identity
+from lsi_match.crypto.block_cipher import derive_key
 from lsi_match.crypto.external_keys import OutsideKey, find_key, key_id, library_key, read_reference
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
 from lsi_match.protocol.documents import PublicKeys
@@ -53,6 +58,7 @@ SIGNING_OUTSIDE = "signing.json"
 CARD = "card.json"
 KEY_FILES = (ENCRYPTION, SIGNING, SIGNING_SEALED, SIGNING_OUTSIDE)
 
+_OF_LOGS = "lsi-match/v1/log-key"
 #: How an age file begins that a passphrase protects (C2SP age.md, "scrypt recipient stanza").
 _SCRYPT = b"age-encryption.org/v1\n-> scrypt "
 
@@ -87,18 +93,32 @@ class Identity:
 
     @property
     def log_key(self) -> Ed25519PrivateKey:
-        """The key for checkpoints of a log, which are Ed25519; raises LogKeyOutsideError when it is not here."""
+        """The key that signs notes of logs (checkpoints, cosignatures) and nothing else."""
+        seed = derive_key(str(self.encryption).encode(), _OF_LOGS)
+        return Ed25519PrivateKey.from_private_bytes(seed)
+
+    def note_key(self, named: Collection[bytes]) -> Ed25519PrivateKey:
+        """The key to sign a note of a log with, where these public keys count: the one for that, or, where it is not among
+        them, the one that signs papers, as before there were two. Raises LogKeyOutsideError when that is not here."""
+        own = self.log_key
+        if own.public_key().public_bytes_raw() in named:
+            return own
         if isinstance(self.signing, OutsideKey):
             raise LsiError("LogKeyOutsideError")
         return self.signing
 
+    def is_on(self, card: PublicKeys) -> bool:
+        """Whether a card is of these keys, as far as people and drops go by them."""
+        return card.model_dump(exclude={"log_key"}).items() <= self.card.items()
+
     @property
     def card(self) -> dict[str, str]:
-        """The public half: `name`, `signing_key`, `encryption_key` (age recipient)."""
+        """The public half: `name`, `signing_key`, `encryption_key` (age recipient), `log_key`."""
         return {
             "name": self.name,
             "signing_key": self.signing_key,
             "encryption_key": str(self.encryption.to_public()),
+            "log_key": public_hex(self.log_key.public_key()),
         }
 
 
@@ -133,14 +153,13 @@ def make_identity(
         hybrid: what is sealed to it withstands a quantum computer too, see `crypto.age_keys`.
     """
     _refuse_existing(folder)
-    identity = Identity(name, Ed25519PrivateKey.generate(), make_age_identity(hybrid=hybrid))
+    signing = Ed25519PrivateKey.generate()
+    identity = Identity(name, signing, make_age_identity(hybrid=hybrid))
     private_folder(folder)
     if passphrase is None:
-        write_whole(folder / SIGNING, _pem(identity.log_key))
+        write_whole(folder / SIGNING, _pem(signing))
     else:
-        write_whole(
-            folder / SIGNING_SEALED, seal(_pem(identity.log_key), str(identity.encryption.to_public()))
-        )
+        write_whole(folder / SIGNING_SEALED, seal(_pem(signing), str(identity.encryption.to_public())))
     _write_encryption(identity, folder, passphrase)
     return identity
 
@@ -208,7 +227,13 @@ def _behind(identity: Identity, passphrase: str) -> bytes:
 def _write_encryption(identity: Identity, folder: Path, passphrase: str | None) -> None:
     plain = f"{identity.encryption}\n".encode()
     write_whole(folder / ENCRYPTION, plain if passphrase is None else _behind(identity, passphrase))
-    write_whole(folder / CARD, canonical_json(identity.card) + b"\n")
+    write_card(identity, folder)
+
+
+def write_card(identity: Identity, folder: Path) -> Path:
+    """Write the public half of these keys beside them, in the place of what is there; the file."""
+    write_whole(folder / CARD, canonical_json(identity.card) + b"\n", replace=True)
+    return folder / CARD
 
 
 #: Protected keys that this process opened, by the bytes of their files: the derivation takes a second or two.

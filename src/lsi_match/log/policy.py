@@ -180,16 +180,17 @@ def log_keys(manifest: Manifest, roots: Iterable[TrustRoot] = ()) -> tuple[Verif
     both names.
 
     Args:
-        roots: every version of the trust root, oldest first; without any the key that the manifest names.
+        roots: every version of the trust root, oldest first; without any the keys that the manifest names.
     """
     named = [
         key
         for root in roots
         if MATCHER in root.organisations
-        for key in root.organisations[MATCHER].keys_for(Role.MATCH)
+        for key in root.organisations[MATCHER].keys_for(Role.LOG)
     ]
     # The last time that a key is named counts.
-    latest_first = dict.fromkeys(reversed(named or [manifest.matcher.signing_key]))
+    stated = [manifest.matcher.signing_key, manifest.matcher.note_key]
+    latest_first = dict.fromkeys(reversed(named or stated))
     return tuple(name for key in reversed(latest_first) for name in _names(manifest, key))
 
 
@@ -197,29 +198,28 @@ def policy_of(manifest: Manifest, root: TrustRoot | None = None, *, quorum: int 
     """The policy of a project: the matcher's keys, and as cosigners every controller with an Ed25519 key and the witnesses
     from outside that the manifest names.
 
-    With a trust root, the keys are those that it names (role `match` for the matching environment, `deliver` for a
-    controller), else those of the manifest. A controller whose key is of another kind (an HSM with ECDSA) cannot
-    co-sign: the format knows Ed25519 only.
+    With a trust root, the keys are those that it names for notes (role `log`; where there is none, those for papers), else
+    those of the manifest. Until the manifest names the key for notes that the trust root does, that for papers counts too.
+    A controller without a key for notes whose key for papers is of another kind (an HSM with ECDSA) cannot co-sign: the format
+    knows Ed25519 only.
 
     Args:
         quorum: how many controllers have to have co-signed, beside as many witnesses as the manifest asks; None: all
             controllers; 0: nobody.
     """
 
-    def keys(name: str, stated: str, role: Role) -> list[str]:
+    def keys(name: str, stated: str) -> list[str]:
         party = None if root is None else root.organisations.get(name)
-        found = [stated] if party is None else list(party.keys_for(role))
-        return [key for key in found if isinstance(key, str) and len(key) == _ED25519_HEX]
+        known = [stated] if party is None else [*party.keys_for(Role.LOG)]
+        if party is not None and stated in (*party.keys_for(Role.MATCH), *party.keys_for(Role.DELIVER)):
+            known.insert(0, stated)
+        return [key for key in dict.fromkeys(known) if len(key) == _ED25519_HEX]
 
-    logs = tuple(
-        name
-        for key in keys(MATCHER, manifest.matcher.signing_key, Role.MATCH)
-        for name in _names(manifest, key)
-    )
+    logs = tuple(name for key in keys(MATCHER, manifest.matcher.note_key) for name in _names(manifest, key))
     witnesses = {
         name: VerifierKey.of(name, public_key(found[0]), COSIGNATURE)
         for name, party in manifest.controllers.items()
-        if (found := keys(name, party.signing_key, Role.DELIVER))
+        if (found := keys(name, party.note_key))
     }
     outside = {name: VerifierKey.parse(key) for name, key in manifest.release.witnesses.items()}
     every = witnesses | outside

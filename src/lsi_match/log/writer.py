@@ -15,6 +15,8 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from lsi_match.base import dry_run
 from lsi_match.base.errors import LsiError
 from lsi_match.base.version import VERSION
@@ -35,7 +37,7 @@ class LogWriter(LogReader):
     Args:
         project, domain: of the matcher; together the origin of the log.
         identity: gives the keys of the matcher, asked for when something is written.
-        keys: as `LogReader` takes them.
+        keys: as `LogReader` takes them; the one of this identity among them that signs notes only is what signs the log.
     """
 
     def __init__(
@@ -53,10 +55,17 @@ class LogWriter(LogReader):
         self._loaded: Identity | None = None
 
     @classmethod
-    def create(cls, path: Path, project: str, domain: str, identity: Callable[[], Identity]) -> LogWriter:
+    def create(
+        cls,
+        path: Path,
+        project: str,
+        domain: str,
+        identity: Callable[[], Identity],
+        keys: Callable[[], Iterable[VerifierKey]] = tuple,
+    ) -> LogWriter:
         """The writer of the log at `path`, made with origin `<domain>/<project>` when absent."""
         log = Log.open(path) if path.exists() else Log.create(path, f"{domain}/{project}")
-        return cls(log, project, domain, identity)
+        return cls(log, project, domain, identity, keys)
 
     @classmethod
     def existing(
@@ -75,7 +84,7 @@ class LogWriter(LogReader):
         try:
             if self._loaded is not None:
                 with suppress(LsiError, OSError):  # it can be made anew
-                    self.keep(self._loaded.log_key, self.log.signs_as(self._domain))
+                    self.keep(self._key, self.log.signs_as(self._domain))
         finally:
             super().close()
 
@@ -84,6 +93,11 @@ class LogWriter(LogReader):
         if self._loaded is None:
             self._loaded = self._load()
         return self._loaded
+
+    @property
+    def _key(self) -> Ed25519PrivateKey:
+        """What signs this log: of the keys that count, the one that signs nothing else."""
+        return self._identity.note_key({one.public_key for one in self._keys()})
 
     def record(
         self,
@@ -137,12 +151,12 @@ class LogWriter(LogReader):
         view.check(Recorded(view.size, entry, event))
         dry_run.before("log", event.step.value)
         who = {"span_id": entry.span_id, "user": _user()} if audit else None
-        self.log.append_and_sign([(entry, who)], self._identity.log_key, self.log.signs_as(self._domain))
+        self.log.append_and_sign([(entry, who)], self._key, self.log.signs_as(self._domain))
 
     def sign(self, name: str | None = None) -> str:
         """Sign the log as it is now, under this name or the one that it has; the note."""
         dry_run.before("sign", "checkpoint")
-        return self.log.sign_checkpoint(self._identity.log_key, name or self.log.signs_as(self._domain))
+        return self.log.sign_checkpoint(self._key, name or self.log.signs_as(self._domain))
 
 
 def _user() -> str:

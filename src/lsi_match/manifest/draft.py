@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+#: What a party has public keys for.
+KEYS = ("signing_key", "encryption_key", "log_key")
+
 
 def complete_draft(draft: Any, cards: Mapping[str, Mapping[str, str]], key_check: str) -> Any:
     """A draft with what only exists once parties have made their keys.
 
     Args:
         draft: the plain value of a manifest without public keys and key check value.
-        cards: party name (`matcher` for the matcher) → `signing_key`, `encryption_key`.
+        cards: party name (`matcher` for the matcher) → its keys (`KEYS`).
         key_check: of the project key.
     """
 
     def keyed(name: str, party: Any) -> Any:
-        keys = {k: v for k, v in cards.get(name, {}).items() if k in ("signing_key", "encryption_key")}
+        keys = {k: v for k, v in cards.get(name, {}).items() if k in KEYS}
         return {**party, **keys} if isinstance(party, Mapping) else party
 
     # What is absent or of the wrong kind stays so, for the model to complain about in its place.

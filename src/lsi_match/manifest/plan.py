@@ -19,6 +19,12 @@ class Organisation(Document):
     oin: Annotated[str, StringConstraints(pattern=OIN)]
     signing_key: SigningKey
     encryption_key: EncryptionKey
+    log_key: Ed25519Key | None = Field(default=None, exclude_if=lambda key: key is None)
+
+    @property
+    def note_key(self) -> str:
+        """What signs its notes of the log; where no key is named for that, the one that signs papers."""
+        return self.log_key or self.signing_key
 
 
 class Controller(Organisation):

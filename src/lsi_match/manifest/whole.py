@@ -78,7 +78,7 @@ class Manifest(Document):
         self._no_reserved_names()
         self._no_shared_keys()
         # C2SP tlog-cosignature knows Ed25519 only.
-        able = sum(":" not in c.signing_key for c in self.controllers.values())
+        able = sum(":" not in c.note_key for c in self.controllers.values())
         if self.release.cosignatures > able:
             raise RuleViolation.because(
                 "manifest.too_many_cosignatures", "release", "cosignatures", able=able
@@ -178,7 +178,7 @@ class Manifest(Document):
         numbers: dict[str, str] = {}
         for name, party in [*self.controllers.items(), ("matcher", self.matcher)]:
             at = ("controllers", name) if isinstance(party, Controller) else ("matcher",)
-            for key in (party.signing_key, party.encryption_key):
+            for key in (party.signing_key, party.encryption_key, party.note_key):
                 if (other := owners.setdefault(key, name)) != name:
                     raise RuleViolation.because("manifest.key_twice", *at, other=other, name=name)
             if self.monitor.office and self.monitor.office.encryption_key == party.encryption_key:

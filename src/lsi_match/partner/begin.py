@@ -155,5 +155,7 @@ class Beginning:
             party = root.organisations[name]
             role = Role.MATCH if name == MATCHER else Role.DELIVER
             keys[name] = {"signing_key": party.keys_for(role)[0], "encryption_key": party.encryption_key}
+            if (logs := party.keys_for(Role.LOG)[0]) != keys[name]["signing_key"]:
+                keys[name]["log_key"] = logs
         key = open_key_share_of_own(read_bytes(share), home.identity())
         return Manifest.from_draft(complete_draft(draft, keys, key.check_value))

@@ -80,15 +80,16 @@ def cosign_log(
     if found.newest_checkpoint is None:
         raise LsiError("NothingSignedError", file=str(log))
     identity = home.identity()
-    key = VerifierKey.of(home.name, identity.log_key, COSIGNATURE)
-    if policy.witnesses.get(home.name) != key:
+    named = policy.witnesses.get(home.name)
+    signing = identity.note_key({named.public_key}) if named else None
+    if signing is None or VerifierKey.of(home.name, signing, COSIGNATURE) != named:
         raise CosignerKeyError(name=home.name)
-    notes = [*_waiting(log, key, found.size), found.newest_checkpoint]
+    notes = [*_waiting(log, named, found.size), found.newest_checkpoint]
     made = []
     for text in notes:
         note = SignedNote.parse(text)
         own = tuple(signature for log_key in policy.logs for signature in note.of_key(log_key))
-        line = cosign(text, identity.log_key, home.name, int(now.timestamp()))
+        line = cosign(text, signing, home.name, int(now.timestamp()))
         signed = SignedNote(note.text, own).with_signature(Signature.parse(line))
         made.append(Cosigned(Checkpoint.parse(note.text), str(signed)))
     return made

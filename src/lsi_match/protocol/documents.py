@@ -37,7 +37,7 @@ from pydantic import (
 from lsi_match.base.validation import RuleViolation
 from lsi_match.manifest import Digest, Document, EncryptionKey, Name, ProjectId, Prose, Text
 from lsi_match.manifest.base import MAX_PARTNERS
-from lsi_match.manifest.signing_key import SigningKey
+from lsi_match.manifest.signing_key import Ed25519Key, SigningKey
 
 RoundId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=160)]
@@ -103,6 +103,7 @@ class PublicKeys(Document):
     name: Name
     signing_key: SigningKey
     encryption_key: EncryptionKey
+    log_key: Ed25519Key | None = Field(default=None, exclude_if=lambda key: key is None)
 
 
 class SignedStatement(Document):

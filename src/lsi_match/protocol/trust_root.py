@@ -34,12 +34,16 @@ class Role(StrEnum):
     DELIVER = "deliver"
     MATCH = "match"
     ADVISE = "advise"
+    LOG = "log"
 
 
 #: What a controller and the matching environment sign, when nothing else is said. The FG of a controller can have a key of its
 #: own, to advise with; where there is none, who approves signs the advice.
 CONTROLLER_ROLES = (Role.ROOT, Role.APPROVE, Role.ACKNOWLEDGE, Role.DELIVER)
 MATCHER_ROLES = (Role.ACKNOWLEDGE, Role.MATCH)
+#: Where no key is for a role alone, the key for one of these is: who approves signs advice, and checkpoints and cosignatures are
+#: signed with the key for papers where nobody named another (up to version 0.1).
+_INSTEAD = {Role.ADVISE: (Role.APPROVE,), Role.LOG: (Role.MATCH, Role.DELIVER)}
 #: What can be signed with a certificate: what people sign now and then, not what a program signs.
 CERTIFIED_ROLES = (Role.APPROVE, Role.ACKNOWLEDGE)
 
@@ -80,7 +84,7 @@ class TrustedOrganisation(Document):
     def keys_for(self, role: Role) -> tuple[str, ...]:
         """The public keys for one role."""
         found = tuple(key.signing_key for key in self.keys if role in key.roles)
-        return found or (self.keys_for(Role.APPROVE) if role is Role.ADVISE else ())
+        return found or tuple(key for other in _INSTEAD.get(role, ()) for key in self.keys_for(other))
 
     def authorities_for(self, role: Role) -> tuple[str, ...]:
         """The certificates of the authorities for one role."""
@@ -125,13 +129,13 @@ class TrustRoot(Document):
         if MATCHER not in self.organisations:
             yield "protocol.no_matcher", {"matcher": MATCHER}
         for name, party in self.organisations.items():
-            allowed = MATCHER_ROLES if name == MATCHER else (*CONTROLLER_ROLES, Role.ADVISE)
+            allowed = (*(MATCHER_ROLES if name == MATCHER else (*CONTROLLER_ROLES, Role.ADVISE)), Role.LOG)
             needed = {Role.MATCH} if name == MATCHER else {Role.APPROVE, Role.ACKNOWLEDGE, Role.DELIVER}
             if not needed <= party.roles <= {*allowed}:
                 yield "protocol.keys_sign", {"name": name, "signs": ", ".join(sorted(party.roles))}
             if any(len(set(roles)) != len(roles) for roles in party.role_lists):
                 yield "protocol.role_twice", {"name": name}
-            if any(":" in key for key in party.keys_for(Role.MATCH)):
+            if any(":" in key.signing_key for key in party.keys if {Role.MATCH, Role.LOG} & {*key.roles}):
                 yield "protocol.log_key", {"name": name}
         signers = len(self.signing_organisations)
         if not signers < 2 * self.threshold <= 2 * signers:

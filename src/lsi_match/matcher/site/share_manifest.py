@@ -42,7 +42,7 @@ def share(site: Site, canonical: bytes, to: Iterable[str], now: datetime) -> Man
     trust = project.trust(now)
     trust.check(manifest, now)
     private_folder(project.folder)
-    with project.make_log(manifest.matcher.domain) as log:
+    with project.make_log(manifest) as log:
         project.keep(canonical)
         project.log_roots(log, trust.roots, now, manifest.digest)
         log.record(ManifestShared(to=tuple(names)), now, manifest=manifest.digest)

@@ -139,7 +139,7 @@ class Site:
         check_approvals(manifest, {**known, **papers}, now, trust)
         check_papers(manifest, papers, now, trust)
         project.make_inboxes(manifest)
-        with project.make_log(manifest.matcher.domain) as log:
+        with project.make_log(manifest) as log:
             project.keep(canonical)
             project.log_roots(log, trust.roots, now, manifest.digest)
             registered = ManifestRegistered(papers=project.keep_papers(papers))
@@ -191,11 +191,13 @@ class Project:
         if self.behind_file.exists():
             raise LsiError("LogBehindError", project=self.id)
 
-    def make_log(self, domain: str) -> LogWriter:
-        """The log to write to, made when there is none."""
+    def make_log(self, manifest: Manifest) -> LogWriter:
+        """The log to write to, made when there is none; signed by the keys of the manifest that is registered, or of this one."""
         self._check_not_behind()
         dry_run.before("log", self.id)
-        return LogWriter.create(self.log_file, self.id, domain, self.site.identity)
+        registered = (self.folder / "manifest.json").exists()
+        keys = self.log_keys if registered else lambda: log_keys(manifest)
+        return LogWriter.create(self.log_file, self.id, manifest.matcher.domain, self.site.identity, keys)
 
     @contextmanager
     def writer(self) -> Iterator[LogWriter]:

@@ -55,7 +55,7 @@ def ask_about(
     for name in rounds:
         of = kept[name].about_one
         numbers = {kind: [text] for kind, text in identifiers.items() if kind in of.kinds}
-        if not numbers or of.cards[identity.name].model_dump() != identity.card:
+        if not numbers or not identity.is_on(of.cards[identity.name]):
             continue  # nothing to ask, or with keys that the others do not know from then
         made = ask(of, numbers, identity, now)
         own = kept[name].keys[identity.name].digest
