@@ -371,7 +371,8 @@ def test_a_threshold_of_half_is_refused(signers: Signers) -> None:
     value = signers.root().model_dump(mode="json")
     fourth = json.loads(json.dumps(value["organisations"]["svb"]))
     fourth.update(oin="9" * 20, encryption_key=f"age1{9:058d}")
-    fourth["keys"][0]["signing_key"] = "9" * 64
+    for number, key in enumerate(fourth["keys"]):
+        key["signing_key"] = f"{9 - number}" * 64
     value["organisations"]["ind"] = fourth
     with pytest.raises(ValidationError):
         TrustRoot.model_validate(value)

@@ -12,7 +12,6 @@ from refusals import raises
 
 from lsi_match.cli import main
 from lsi_match.crypto.keys import CARD, Identity, load_identity, public_hex
-from lsi_match.log.log_proof import LogProof
 from lsi_match.log.note import COSIGNATURE, SignedNote, VerifierKey
 from lsi_match.log.policy import log_keys, policy_of
 from lsi_match.log.store import Log
@@ -125,11 +124,10 @@ def test_a_project_of_before_gets_a_key_for_the_log_and_what_was_signed_stays_ve
         assert verify_log(op.project.log_file, keys).ok
     # A proof of before, under a checkpoint that the key for papers signed, can be opened still.
     mail = op.folder / "mail" / "uwv" / f"{PROJECT}.{ROUND}.opening.tlog-proof"
-    assert LogProof.parse(mail.read_text())
-    op.world.home("uwv").recorded(mail.with_name(f"{PROJECT}.{ROUND}.opening.json"), PROJECT, op.clock())
+    op.world.home("uwv").recorded(mail, PROJECT, op.clock())
     # And now the key for papers signs no checkpoint any more.
     with Log.open(op.project.log_file) as log:
-        entry = [*log.entries(log.size - 1)][0][1].model_copy(update={"details_hash": None})
+        entry = next(iter(log.entries(log.size - 1)))[1].model_copy(update={"details_hash": None})
         signing = op.world.site.identity().signing
         log.append_and_sign([(entry, None)], signing, manifest.matcher.domain)  # type: ignore[arg-type]
     assert "CheckpointReplacedKeyError" in {
