@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
+from operation import MONDAY, PARTNERS, PROJECT, Operation, days, weekly
 from refusals import raises
 
 from lsi_match.cli import main
@@ -122,9 +122,6 @@ def test_a_project_of_before_gets_a_key_for_the_log_and_what_was_signed_stays_ve
     roots = op.project.trust(op.clock()).roots
     for keys in (log_keys(manifest, roots), log_keys(manifest)):
         assert verify_log(op.project.log_file, keys).ok
-    # A proof of before, under a checkpoint that the key for papers signed, can be opened still.
-    mail = op.folder / "mail" / "uwv" / f"{PROJECT}.{ROUND}.opening.tlog-proof"
-    op.world.home("uwv").recorded(mail, PROJECT, op.clock())
     # And now the key for papers signs no checkpoint any more.
     with Log.open(op.project.log_file) as log:
         entry = next(iter(log.entries(log.size - 1)))[1].model_copy(update={"details_hash": None})

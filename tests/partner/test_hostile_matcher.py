@@ -203,7 +203,7 @@ class Hostile:
     def envelope(self, payload: bytes) -> bytes:
         """These bytes as an opening, signed as they are."""
         envelope = Envelope(payload, media_type(Opening), {})
-        envelope.sign(CryptoSigner(self.key.log_key, self.key.public))
+        envelope.sign(CryptoSigner(self.key.signing, self.key.public))
         return json.dumps(envelope.to_dict()).encode()
 
     def case(self, change: Callable[[dict[str, Any]], None] = lambda _: None, *, signer: str = "svb") -> None:
