@@ -44,7 +44,7 @@ from lsi_match.base.files import private_folder, read_bytes, write_whole
 from lsi_match.crypto.keys import Identity, load_identity, make_identity
 from lsi_match.crypto.signing import verify
 from lsi_match.log.entry import LogEntry
-from lsi_match.log.events import Event, ManifestRegistered, PapersTakenIn
+from lsi_match.log.events import MANIFEST, Event, ManifestRegistered, PapersTakenIn
 from lsi_match.log.follower import LogReader
 from lsi_match.log.log_file import LogInterruptedError
 from lsi_match.log.note import VerifierKey
@@ -178,8 +178,12 @@ class Project:
         return self.folder / "log.sqlite"
 
     def log_keys(self) -> tuple[VerifierKey, ...]:
-        """The keys that sign its log."""
-        return log_keys(self.manifest())
+        """The keys that sign its log: those of the registered manifest, or before there is one, of that which the log began with."""
+        if (self.folder / "manifest.json").exists():
+            return log_keys(self.manifest())
+        with Log.open(self.log_file, read_only=True) as log:
+            began = next((str(entry.attributes[MANIFEST]) for _, entry in log.entries()), "")
+        return log_keys(self.manifest_of(began)) if began else ()
 
     @property
     def behind_file(self) -> Path:
@@ -192,11 +196,10 @@ class Project:
             raise LsiError("LogBehindError", project=self.id)
 
     def make_log(self, manifest: Manifest) -> LogWriter:
-        """The log to write to, made when there is none; signed by the keys of the manifest that is registered, or of this one."""
+        """The log to write to, made when there is none; under this manifest."""
         self._check_not_behind()
         dry_run.before("log", self.id)
-        registered = (self.folder / "manifest.json").exists()
-        keys = self.log_keys if registered else lambda: log_keys(manifest)
+        keys = self.log_keys if self.log_file.exists() else lambda: log_keys(manifest)
         return LogWriter.create(self.log_file, self.id, manifest.matcher.domain, self.site.identity, keys)
 
     @contextmanager
