@@ -6,9 +6,10 @@ import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import handmade
 import pytest
@@ -32,7 +33,7 @@ from site_process import Kill, SiteProcess
 from lsi_match.agreement.justifications import justify
 from lsi_match.base.errors import LsiError
 from lsi_match.demo.world import reasons_for
-from lsi_match.log.policy import policy_of
+from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
 from lsi_match.monitor.round_findings import checked_findings
 from lsi_match.partner import transfer
@@ -43,6 +44,11 @@ HOUR = timedelta(hours=1)
 REASON = "Wie ouder is, heeft vaker een laag inkomen; de toeslag is juist daarvoor bedoeld."
 #: Up to so many effects a look with a run has, about.
 _EFFECTS = 500
+
+
+def opens(number: int) -> datetime:
+    """When the round of a week opens: at six in the morning, in summer and in winter."""
+    return (MONDAY.astimezone(ZoneInfo("Europe/Amsterdam")) + timedelta(weeks=number)).astimezone(UTC)
 
 
 @dataclass
@@ -60,7 +66,7 @@ class Story:
     def __post_init__(self) -> None:
         plan = self.plan
         self.chance = random.Random(plan.seed + 1)
-        last = MONDAY + timedelta(weeks=len(plan.weeks) - 1)
+        last = opens(len(plan.weeks) - 1)
         monitor: dict[str, Any] = {"dimensions": [handmade.dimension()], "hold_on_too_little": True}
         self.operation = Operation(
             self.folder,
@@ -78,17 +84,24 @@ class Story:
             },
         )  # fmt: skip
         self.cases: dict[str, dict[str, int]] = {}
+        #: Of which round a partner has how many receipts of drops that came in; and those that were looked at.
+        self.receipts: Counter[tuple[str, str]] = Counter()
+        self._checked: set[Path] = set()
 
     def play(self) -> list[str]:
         """Play it to the end of every term; what was not as it should be."""
         for number, week in enumerate(self.plan.weeks):
-            self._week(MONDAY + timedelta(weeks=number), week)
-        last = MONDAY + timedelta(weeks=len(self.plan.weeks))
+            self._before(number)
+            self._week(opens(number), week)
+        last = opens(len(self.plan.weeks))
         for later in (HOLD_DAYS, KEEP_DAYS + HOLD_DAYS, SUBJECTS_DAYS + HOLD_DAYS + 8):
             self._until_done(last + days(later))
             self._look(last + days(later + 1.5), killed=False)
         self._compare()
         return self.problems
+
+    def _before(self, number: int) -> None:
+        """What happens before the round of a week opens: here nothing."""
 
     # the days of a week
 
@@ -224,13 +237,24 @@ class Story:
         """Every partner opens its release, while it may."""
         opened = {name: self.operation.cases(name, round_id) for name in self.plan.partners}
         self.cases[round_id] = {name: cases for name, cases in opened.items() if cases is not None}
+        for name in self.plan.partners:
+            found = {
+                file
+                for file in (self.operation.folder / "mail" / name).glob("*.receipt.tlog-proof")
+                if file not in self._checked and self._made_here(name, file)
+            }
+            self._checked |= found
+            for file in found:
+                home, now = self.operation.world.home(name), self.operation.clock()
+                one = check_receipt(home, PROJECT, file, now)
+                self.receipts[one.round, name] += one.refused is None
 
     # what should have come of it
 
     def _compare(self) -> None:
         operation = self.operation
         for number, week in enumerate(self.plan.weeks):
-            round_id = (MONDAY + timedelta(weeks=number)).date().isoformat()
+            round_id = opens(number).date().isoformat()
             self._compare_round(round_id, outcome(self.plan, week))
         end = end_state(operation)
         self._same("logged twice", end["twice"], [])
@@ -266,14 +290,8 @@ class Story:
         proof = operation.project.folder / "proofs" / f"{PROJECT}.{round_id}.destroy.tlog-proof"
         self._same(f"{round_id} proof of destruction", proof.exists(), True)
         for name in self.plan.partners:
-            mail = operation.folder / "mail" / name
-            receipts = [
-                check_receipt(operation.world.home(name), PROJECT, file, operation.clock())
-                for file in mail.glob("*.receipt.tlog-proof")
-                if self._made_here(name, file)
-            ]
-            mine = [one for one in receipts if one.round == round_id and one.refused is None]
-            self._same(f"{round_id} receipts of {name}", len(mine), int(name in expected.accepted))
+            own = self.receipts[round_id, name]
+            self._same(f"{round_id} receipts of {name}", own, int(name in expected.accepted))
 
     def _made_here(self, name: str, file: Path) -> bool:
         """Whether a receipt is about a drop that this partner made: garbage in its place has a receipt too."""
@@ -283,8 +301,8 @@ class Story:
     def _verified(self) -> list[str]:
         project = self.operation.project
         manifest = project.manifest()
-        keys = policy_of(manifest, project.trust(self.operation.clock()).current)
-        return verify_log(project.log_file, keys.logs).texts("en")  # type: ignore[attr-defined]
+        keys = log_keys(manifest, project.trust(self.operation.clock()).roots)
+        return verify_log(project.log_file, keys).texts("en")  # type: ignore[attr-defined]
 
     def _same(self, what: str, found: object, expected: object) -> None:
         if found != expected:
