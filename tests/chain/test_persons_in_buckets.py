@@ -120,7 +120,7 @@ def test_a_round_on_person_keys_is_the_same_in_however_many_pieces(
     counts = whole.counts()
     assert counts["links"] > 30
     assert counts["cases"] > 50
-    assert sum(whole.group_counts()["delivered"].values()) == records
+    assert sum(whole.group_counts()["subjects"].values()) == counts["subjects"]
     assert counts["ambiguous_records"] > 0, "who has nothing but the number of many is set aside, and counted"
     for spread, each, piece, room in (
         (buckets.here, linking.in_turn, 10**6, 2**27),

@@ -320,7 +320,7 @@ class _Story:
         if overview is None or len(dimensions) != 1:
             return
         labels = {group.id: group.label for group in dimensions[0].groups}
-        stages = ("delivered", "matched", "cases")
+        stages = ("subjects", "matched", "cases")
         rows = [
             [label, *(_shown(overview.groups[stage][group]) for stage in stages)]
             for group, label in (labels | {UNKNOWN: say("demo.unknown")}).items()

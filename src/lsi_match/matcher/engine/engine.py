@@ -309,9 +309,8 @@ class Engine:
         }
 
     def group_counts(self) -> dict[str, dict[int, int]]:
-        """Stage → group cell → count: records `delivered`, `subjects`, those `matched` (two partners or more), `cases`."""
+        """Stage → group cell → count: `subjects`, those `matched` (two partners or more), `cases`."""
         stages = {
-            "delivered": "SELECT cell, count(*) FROM record GROUP BY cell",
             "subjects": "SELECT cell, count(*) FROM subject GROUP BY cell",
             "matched": "SELECT cell, count(*) FROM profile WHERE partners >= 2 GROUP BY cell",
             "cases": "SELECT cell, count(*) FROM case_subject GROUP BY cell",

@@ -28,9 +28,9 @@ from lsi_match.monitor.table import (
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, GroupCounts, OfficeCounts
 from lsi_match.protocol.group_cells import by_name, cell_names
 from lsi_match.protocol.office import CASE, REGISTER, SIGNAL, columns_of, counted_selections, stage_of
-from lsi_match.protocol.withhold import blur, withhold_stages
+from lsi_match.protocol.withhold import blur, coarse, withhold_stages
 
-REFERENCE, DELIVERED, SUBJECTS, MATCHED, CASES = "reference", "delivered", "subjects", "matched", "cases"
+REFERENCE, SUBJECTS, MATCHED, CASES = "reference", "subjects", "matched", "cases"
 
 
 def published(
@@ -40,25 +40,18 @@ def published(
 
     1. `matched` and `cases`: small counts withheld, with others beside them (`protocol.withhold`), where it is known
        how many they can be at most.
-    2. `delivered` is the sum of what the partners sent, so that a count that one of them withholds would follow from
-       the others; `subjects` taken from `delivered` is how many are known to more than one. So both are rounded to the
-       smallest cell, and anything smaller is withheld. Zero is told where every partner told it.
+    2. `subjects`, taken from what a partner sent itself and what is known to more than one, leaves what the others sent.
+       So it is rounded so coarsely that every small count is told as 0 (`protocol.withhold.coarse`).
 
     Args:
         counted: stage → group cell → count (`Engine.group_counts`).
     """
-    smallest, zero = monitor.smallest_cell, _told_as_zero(monitor, descriptors)
+    smallest = monitor.smallest_cell
     named = {stage: by_name(monitor, cells) for stage, cells in counted.items()}
-    found: dict[str, CellCounts] = {
-        stage: {
-            cell: 0 if cell in zero and not count else blur(count, smallest)
-            for cell, count in named[stage].items()
-        }
-        for stage in (DELIVERED, SUBJECTS)
-    }
     last = [named[MATCHED], named[CASES]]
-    found[MATCHED], found[CASES] = withhold_stages(last, smallest, _at_most(monitor, descriptors))
-    return found
+    matched, cases = withhold_stages(last, smallest, _at_most(monitor, descriptors))
+    subjects = {cell: coarse(count, smallest) for cell, count in named[SUBJECTS].items()}
+    return {SUBJECTS: dict[str, int | None](subjects), MATCHED: matched, CASES: cases}
 
 
 def _at_most(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> CellCounts:
@@ -74,16 +67,6 @@ def _at_most(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> Cel
         told = [count for count in sent if count is not None]
         found[cell] = sum(told) - max(told) if told and len(told) == len(sent) else None
     return found
-
-
-def _told_as_zero(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> set[str]:
-    """The cells of which every selection tells that it has nobody in them."""
-    groups = [selection.groups for d in descriptors.values() for selection in d.selections.values()]
-    return {
-        cell
-        for cell in cell_names(monitor).values()
-        if all(one is not None and one.with_signal[cell] == 0 for one in groups)
-    }
 
 
 def counts_table(
@@ -257,7 +240,7 @@ def _of_subjects(
         kind="reference",
         counts=counts[SUBJECTS],
         against=first,
-        rounded_to=monitor.smallest_cell,
+        rounded_to=2 * monitor.smallest_cell,
     )
     yield Stage(
         id=MATCHED,
