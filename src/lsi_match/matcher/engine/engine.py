@@ -391,6 +391,8 @@ class Engine:
         its subject through another one, with its `signals`. With `recipient`: of the cases in which it has a record, its own place.
         """
         if recipient is None:
+            if not self._one_kind:
+                self._con.execute(_KEYED)
             sql = _ONE_KIND if self._one_kind else f"{_MATCHED} UNION ALL {self._joined()}"
         else:
             sql = _RELEASED_ONE_KIND if self._one_kind else _RELEASED
@@ -422,17 +424,22 @@ _ONE_KIND = (
     "SELECT key::BLOB AS key, 0::UTINYINT AS kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
     '(subject IN (SELECT subject FROM case_subject)) AS "case" FROM subject'
 )
-_KEYED = "(SELECT DISTINCT key, kind, subject FROM identifier JOIN subject_of USING (record))"
+#: Each pseudonym of each subject, and how many of its records have it.
+_KEYED = (
+    "CREATE OR REPLACE TEMP TABLE keyed AS SELECT key, kind, subject, count(*) AS holders "
+    "FROM identifier JOIN subject_of USING (record) GROUP BY ALL"
+)
 _MATCHED = (
-    f"SELECT key::BLOB AS key, kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
-    f'(subject IN (SELECT subject FROM case_subject)) AS "case", 0::UBIGINT AS signals FROM {_KEYED}'
+    "SELECT key::BLOB AS key, kind, 255::UTINYINT AS partner, 255::UTINYINT AS selection, "
+    '(subject IN (SELECT subject FROM case_subject)) AS "case", 0::UBIGINT AS signals FROM keyed'
 )
 _JOINED = (
-    f"SELECT DISTINCT k.key::BLOB AS key, k.kind, r.partner, r.selection, "
-    f'(k.subject IN (SELECT subject FROM case_subject)) AS "case", {{signals}} AS signals '
-    f"FROM {_KEYED} k JOIN subject_of s USING (subject) "
-    f"JOIN record r USING (record) LEFT JOIN identifier i ON i.record = r.record AND i.kind = k.kind AND i.key = k.key "
-    f"WHERE i.record IS NULL"
+    "SELECT DISTINCT k.key::BLOB AS key, k.kind, r.partner, r.selection, "
+    '(k.subject IN (SELECT subject FROM case_subject)) AS "case", {signals} AS signals '
+    "FROM keyed k JOIN (SELECT subject, records FROM subject) t ON t.subject = k.subject AND t.records > k.holders "
+    "JOIN subject_of s ON s.subject = k.subject "
+    "JOIN record r ON r.record = s.record LEFT JOIN identifier i ON i.record = r.record AND i.kind = k.kind AND i.key = k.key "
+    "WHERE i.record IS NULL"
 )
 _RELEASED_ONE_KIND = (
     "SELECT DISTINCT key::BLOB AS key, 0::UTINYINT AS kind, {position}::UTINYINT AS partner, 255::UTINYINT AS selection, "
