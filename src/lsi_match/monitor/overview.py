@@ -10,8 +10,8 @@ from lsi_match.base.validation import Closed
 class Overview(Closed):
     """What project leader and FG see of a round: counts only.
 
-    `delivered` (records per partner) and `totals` are counts of a whole, exact as in the log (ADR 0027); in `groups`
-    None is a withheld cell.
+    `delivered` (records per partner) and `totals` are counts of a whole, exact as in the log (ADR 0027). In `groups`
+    None is a withheld cell, and `subjects` are rounded to twice the smallest cell (ADR 0090).
     """
 
     format: Literal["lsi-match/overview/v1"] = "lsi-match/overview/v1"
