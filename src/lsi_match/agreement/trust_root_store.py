@@ -16,16 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lsi_match.agreement.trust_root_rules import (
-    FirstSeen,
-    RootMissingError,
-    SignedRoot,
-    Trust,
-    check_current,
-    check_issued,
-    walk,
-    walk_whole,
-)
+from lsi_match.agreement import trust_root_rules
 from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.files import FileUnreadableError, read_bytes, read_text, write_whole
@@ -51,18 +42,20 @@ class TrustStore:
         """Every version taken in, by all rules again; raises TrustRootError."""
         files = self._files()
         if not files:
-            raise RootMissingError(project=self.project)
+            raise trust_root_rules.RootMissingError(project=self.project)
         pin = read_text(self.folder / "pinned").strip()
-        roots = walk_whole(tuple(map(read_bytes, files)), self.project, pin)
-        check_issued(roots, now)
+        roots = trust_root_rules.walk_whole(tuple(map(read_bytes, files)), self.project, pin)
+        trust_root_rules.check_issued(roots, now)
         return roots
 
-    def news(self, pile: Iterable[bytes], pin: str | None, now: datetime) -> list[SignedRoot]:
+    def news(
+        self, pile: Iterable[bytes], pin: str | None, now: datetime
+    ) -> list[trust_root_rules.SignedRoot]:
         """What `pile` holds that follows what is here; raises TrustRootError, also when the newest has expired."""
         known = self.roots(now) if self._files() else ()
-        new = walk(known, pile, self.project, pin, now)
+        new = trust_root_rules.walk(known, pile, self.project, pin, now)
         if new:
-            check_current(new[-1].root, now)
+            trust_root_rules.check_current(new[-1].root, now)
         return new
 
     def expect(self, root: TrustRoot) -> None:
@@ -80,7 +73,7 @@ class TrustStore:
         """Whether a version was taken in here."""
         return bool(self._files())
 
-    def keep(self, new: Iterable[SignedRoot]) -> None:
+    def keep(self, new: Iterable[trust_root_rules.SignedRoot]) -> None:
         """Keep versions that `news` gave."""
         for one in new:
             dry_run.before("keep", one.root.digest)
@@ -107,26 +100,26 @@ class TrustStore:
 
     # what a partner, which keeps no log, saw when
 
-    def trust(self, now: datetime) -> Trust:
+    def trust(self, now: datetime) -> trust_root_rules.Trust:
         """What a partner goes by; raises TrustRootError."""
-        return Trust(self.roots(now), self._seen(), self.revocations)
+        return trust_root_rules.Trust(self.roots(now), self._seen(), self.revocations)
 
     def saw(self, papers: Iterable[bytes], now: datetime) -> None:
         """Remember under which version these papers were first taken in."""
         seen, current = self._seen(), self.roots(now)[-1].version
         for paper in papers:
-            seen.setdefault(digest_of_bytes(paper), FirstSeen(current, now))
+            seen.setdefault(digest_of_bytes(paper), trust_root_rules.FirstSeen(current, now))
         value = {digest: {"version": one.version, "at": one.at.isoformat()} for digest, one in seen.items()}
         write_whole(self.folder / "seen", canonical_json(value) + b"\n", replace=True)
 
-    def _seen(self) -> dict[str, FirstSeen]:
+    def _seen(self) -> dict[str, trust_root_rules.FirstSeen]:
         file = self.folder / "seen"
         if not file.exists():
             return {}
         try:
             value = json.loads(read_bytes(file))
             return {
-                digest: FirstSeen(one["version"], datetime.fromisoformat(one["at"]))
+                digest: trust_root_rules.FirstSeen(one["version"], datetime.fromisoformat(one["at"]))
                 for digest, one in value.items()
             }
         except (ValueError, KeyError, TypeError, AttributeError):

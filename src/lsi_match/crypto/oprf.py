@@ -22,25 +22,8 @@ from hashlib import sha512
 
 from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.crypto import ristretto
-from lsi_match.crypto.ristretto import (
-    SIZE,
-    base_times,
-    check_elements,
-    check_scalar,
-    combination,
-    hash_to_group,
-    hash_to_scalar,
-    inverse,
-    random_scalar,
-    scalar_mul,
-    scalar_sub,
-    split,
-    spread,
-    times,
-    total,
-)
 
-PROOF_SIZE = 2 * SIZE
+PROOF_SIZE = 2 * ristretto.SIZE
 _MOST_OF_RFC = 2**16 - 1
 
 
@@ -77,20 +60,20 @@ class HolderKey:
     @classmethod
     def make(cls) -> HolderKey:
         """A new random key."""
-        return cls.of(random_scalar())
+        return cls.of(ristretto.random_scalar())
 
     @classmethod
     def of(cls, secret: bytes) -> HolderKey:
         """The key with this secret; raises NoScalarError."""
-        check_scalar(secret)
-        return cls(secret, base_times(secret))
+        ristretto.check_scalar(secret)
+        return cls(secret, ristretto.base_times(secret))
 
     @classmethod
     def derive(cls, seed: bytes, info: bytes, mode: Mode = Mode.VOPRF) -> HolderKey:
         """`DeriveKeyPair` of RFC 9497, 3.2.1: for test vectors."""
         given = seed + _sized(info)
         for counter in range(256):
-            secret = hash_to_scalar(given + bytes([counter]), mode.tag("DeriveKeyPair"))
+            secret = ristretto.hash_to_scalar(given + bytes([counter]), mode.tag("DeriveKeyPair"))
             if any(secret):
                 return cls.of(secret)
         raise RuntimeError("no key in 256 tries")  # a chance of 2^-64512
@@ -98,8 +81,8 @@ class HolderKey:
 
 def blind(data: bytes, mode: Mode = Mode.VOPRF, *, by: bytes | None = None) -> tuple[bytes, bytes]:
     """The blind, which stays with the requester, and the blinded element of an input (RFC 9497, 3.3.1)."""
-    factor = by or random_scalar()
-    return factor, times(factor, hash_to_group(data, mode.tag("HashToGroup-")))
+    factor = by or ristretto.random_scalar()
+    return factor, ristretto.times(factor, ristretto.hash_to_group(data, mode.tag("HashToGroup-")))
 
 
 def evaluate(key: HolderKey, blinded: bytes) -> bytes:
@@ -108,23 +91,25 @@ def evaluate(key: HolderKey, blinded: bytes) -> bytes:
     Raises:
         NoElementError: one is no element, or the identity.
     """
-    check_elements(blinded)
-    return b"".join(spread(lambda one: times(key.secret, one), split(blinded)))
+    ristretto.check_elements(blinded)
+    return b"".join(ristretto.spread(lambda one: ristretto.times(key.secret, one), ristretto.split(blinded)))
 
 
 def join(evaluations: Sequence[bytes]) -> bytes:
     """The evaluations of one batch by several holders, added up: those by the sum of their keys."""
-    return b"".join(map(total, zip(*map(split, evaluations), strict=True)))
+    return b"".join(map(ristretto.total, zip(*map(ristretto.split, evaluations), strict=True)))
 
 
 def output(data: bytes, factor: bytes, evaluated: bytes) -> bytes:
     """The 64 bytes of the function for an input, from its evaluation and its blind (`Finalize`)."""
-    return _finalized(data, times(inverse(factor), evaluated))
+    return _finalized(data, ristretto.times(ristretto.inverse(factor), evaluated))
 
 
 def direct(key: HolderKey, data: bytes, mode: Mode = Mode.VOPRF) -> bytes:
     """The function as whoever has the whole key computes it (`Evaluate`)."""
-    return _finalized(data, times(key.secret, hash_to_group(data, mode.tag("HashToGroup-"))))
+    return _finalized(
+        data, ristretto.times(key.secret, ristretto.hash_to_group(data, mode.tag("HashToGroup-")))
+    )
 
 
 def _finalized(data: bytes, element: bytes) -> bytes:
@@ -139,11 +124,11 @@ def prove(
 ) -> bytes:
     """A proof, of 64 bytes, that `evaluated` is `blinded` times the secret (`GenerateProof`, RFC 9497, 2.2.1)."""
     factors = _coefficients(key.public, blinded, evaluated, batch)
-    mean = combination(factors, split(blinded))
-    nonce = by or random_scalar()
-    commitment = base_times(nonce), times(nonce, mean)
-    challenge = _challenge(key.public, mean, times(key.secret, mean), *commitment)
-    return challenge + scalar_sub(nonce, scalar_mul(challenge, key.secret))
+    mean = ristretto.combination(factors, ristretto.split(blinded))
+    nonce = by or ristretto.random_scalar()
+    commitment = ristretto.base_times(nonce), ristretto.times(nonce, mean)
+    challenge = _challenge(key.public, mean, ristretto.times(key.secret, mean), *commitment)
+    return challenge + ristretto.scalar_sub(nonce, ristretto.scalar_mul(challenge, key.secret))
 
 
 def verify_proof(
@@ -154,14 +139,17 @@ def verify_proof(
     `evaluated`, `public` and `proof` come from the holder: whatever is wrong with them gives that error.
     """
     try:
-        check_elements(public + evaluated)
+        ristretto.check_elements(public + evaluated)
         if not 0 < len(evaluated) == len(blinded):
             raise EvaluationUnprovenError()
         challenge, response = _halves(proof)
         factors = _coefficients(public, blinded, evaluated, batch)
-        mean, mean_evaluated = combination(factors, split(blinded)), combination(factors, split(evaluated))
-        first = ristretto.plus(base_times(response), times(challenge, public))
-        second = ristretto.plus(times(response, mean), times(challenge, mean_evaluated))
+        mean, mean_evaluated = (
+            ristretto.combination(factors, ristretto.split(blinded)),
+            ristretto.combination(factors, ristretto.split(evaluated)),
+        )
+        first = ristretto.plus(ristretto.base_times(response), ristretto.times(challenge, public))
+        second = ristretto.plus(ristretto.times(response, mean), ristretto.times(challenge, mean_evaluated))
     except (ristretto.NoElementError, ristretto.NoScalarError):
         raise EvaluationUnprovenError() from None
     if _challenge(public, mean, mean_evaluated, first, second) != challenge:
@@ -172,26 +160,28 @@ def _halves(proof: bytes) -> tuple[bytes, bytes]:
     """The challenge and the response in a proof; raises NoScalarError unless it is just two scalars."""
     if len(proof) != PROOF_SIZE:
         raise ristretto.NoScalarError()
-    challenge, response = split(proof)
-    check_scalar(challenge)
-    check_scalar(response)
+    challenge, response = ristretto.split(proof)
+    ristretto.check_scalar(challenge)
+    ristretto.check_scalar(response)
     return challenge, response
 
 
 def _challenge(*elements: bytes) -> bytes:
-    return hash_to_scalar(b"".join(map(_sized, elements)) + b"Challenge", Mode.VOPRF.tag("HashToScalar-"))
+    return ristretto.hash_to_scalar(
+        b"".join(map(_sized, elements)) + b"Challenge", Mode.VOPRF.tag("HashToScalar-")
+    )
 
 
 def _coefficients(public: bytes, blinded: bytes, evaluated: bytes, batch: Batch) -> list[bytes]:
     """The scalar of each pair in the mean of a batch (`ComputeComposites`)."""
-    pairs = list(zip(split(blinded), split(evaluated), strict=True))
+    pairs = list(zip(ristretto.split(blinded), ristretto.split(evaluated), strict=True))
     tag = Mode.VOPRF.tag("HashToScalar-")
     if batch is Batch.RFC:
         if len(pairs) > _MOST_OF_RFC:
             raise ValueError("too many for one proof of RFC 9497")
         seed = sha512(_sized(public) + _sized(Mode.VOPRF.tag("Seed-"))).digest()
         return [
-            hash_to_scalar(
+            ristretto.hash_to_scalar(
                 _sized(seed) + number.to_bytes(2, "big") + _sized(c) + _sized(d) + b"Composite", tag
             )
             for number, (c, d) in enumerate(pairs)
@@ -199,7 +189,7 @@ def _coefficients(public: bytes, blinded: bytes, evaluated: bytes, batch: Batch)
     whole = _sized(sha512(blinded).digest()) + _sized(sha512(evaluated).digest())
     seed = sha512(_sized(public) + whole + _sized(b"lsi-match/v1/batch")).digest()
     return [
-        hash_to_scalar(_sized(seed) + number.to_bytes(4, "big") + b"Composite", tag)
+        ristretto.hash_to_scalar(_sized(seed) + number.to_bytes(4, "big") + b"Composite", tag)
         for number in range(len(pairs))
     ]
 
@@ -209,19 +199,19 @@ def prove_key(key: HolderKey, about: bytes) -> bytes:
 
     A holder that could publish any element would publish one that cancels the keys of the others.
     """
-    nonce = random_scalar()
-    challenge = _key_challenge(key.public, base_times(nonce), about)
-    return challenge + scalar_sub(nonce, scalar_mul(challenge, key.secret))
+    nonce = ristretto.random_scalar()
+    challenge = _key_challenge(key.public, ristretto.base_times(nonce), about)
+    return challenge + ristretto.scalar_sub(nonce, ristretto.scalar_mul(challenge, key.secret))
 
 
 def verify_key(public: bytes, proof: bytes, about: bytes) -> None:
     """Raises KeyUnprovenError unless whoever made `proof` for this purpose knows the secret behind `public`."""
     try:
-        check_elements(public)
-        if len(public) != SIZE:
+        ristretto.check_elements(public)
+        if len(public) != ristretto.SIZE:
             raise RefusedError("KeyUnprovenError")
         challenge, response = _halves(proof)
-        commitment = ristretto.plus(base_times(response), times(challenge, public))
+        commitment = ristretto.plus(ristretto.base_times(response), ristretto.times(challenge, public))
     except (ristretto.NoElementError, ristretto.NoScalarError):
         raise RefusedError("KeyUnprovenError") from None
     if _key_challenge(public, commitment, about) != challenge:
@@ -229,7 +219,7 @@ def verify_key(public: bytes, proof: bytes, about: bytes) -> None:
 
 
 def _key_challenge(public: bytes, commitment: bytes, about: bytes) -> bytes:
-    return hash_to_scalar(_sized(public) + _sized(commitment) + _sized(about), b"lsi-match/v1/key")
+    return ristretto.hash_to_scalar(_sized(public) + _sized(commitment) + _sized(about), b"lsi-match/v1/key")
 
 
 def _sized(data: bytes) -> bytes:

@@ -13,16 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from lsi_match.demo.dirt import (
-    finished,
-    some_twice,
-    written_bsn,
-    written_in_one,
-    written_in_parts,
-    written_postcode,
-    written_tail,
-    written_v_number,
-)
+from lsi_match.demo import dirt
 from lsi_match.demo.population import REFERENCE_DATE, Flags, RowNumbers, Town, days_before, pick
 
 _SECTORS: Final = {
@@ -136,14 +127,14 @@ def uwv(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     """WW, WIA, ZW and WAO, running and ended. The house number with all that belongs to it is one column."""
     age = town.people["age"].to_numpy()
     once = ~lives.uwv & (age >= 20) & (age < 70) & (rng.random(len(age)) < 0.05)
-    rows = some_twice(np.flatnonzero(lives.uwv | once), rng)
+    rows = dirt.some_twice(np.flatnonzero(lives.uwv | once), rng)
     running, working = lives.uwv[rows], lives.employed[rows] | lives.self_employed[rows]
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
     count = len(rows)
     return pl.DataFrame(
         {
             "UITK_ID": _ids("U", count, 9, rng),
-            "BSN": written_bsn(people["bsn"], rng),
+            "BSN": dirt.written_bsn(people["bsn"], rng),
             "NAAM": _initials(people),
             "GEB_DAT": _some_missing(people["birth_date"], 0.01, rng),
             "SRT_UITK": pick(rng, ("WW", "WIA", "ZW", "WAO"), count, (0.35, 0.45, 0.15, 0.05)),
@@ -152,8 +143,8 @@ def uwv(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
             "DAGBEDRAG": _money(rng, count, 12, 190),
             "INK_OPGAVE": _declared(working, rng, 20, 2200),
             "POST_RETOUR": rng.random(count) < np.where(people["residents"].to_numpy() > 5, 0.55, 0.16),
-            "POSTCODE": written_postcode(address["postcode"], rng),
-            "HUISNR": written_in_one(address, rng),
+            "POSTCODE": dirt.written_postcode(address["postcode"], rng),
+            "HUISNR": dirt.written_in_one(address, rng),
             "AANT_BEW": people["residents"],
         }
     )
@@ -161,18 +152,18 @@ def uwv(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
 
 def svb(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     """AOW, AIO and Anw. Someone with AIO has AOW as well, under another reference."""
-    aow, aio, anw = (some_twice(np.flatnonzero(flag), rng) for flag in (lives.aow, lives.aio, lives.anw))
+    aow, aio, anw = (dirt.some_twice(np.flatnonzero(flag), rng) for flag in (lives.aow, lives.aio, lives.anw))
     rows = np.concatenate([aow, aio, anw])
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
     count = len(rows)
     working = lives.employed[rows] | lives.self_employed[rows]
     alone = people["residents"].to_numpy() == 1
     claims_alone = np.where(alone, rng.random(count) < 0.97, rng.random(count) < 0.02)
-    parts = written_in_parts(address, rng)
+    parts = dirt.written_in_parts(address, rng)
     return pl.DataFrame(
         {
             "kenmerk": _ids("SVB-", count, 8, rng),
-            "bsn": written_bsn(people["bsn"], rng),
+            "bsn": dirt.written_bsn(people["bsn"], rng),
             "naam": _initials(people),
             "gebdatum": people["birth_date"],
             "regeling": np.repeat(["AOW", "AIO", "ANW"], [len(aow), len(aio), len(anw)]),
@@ -181,7 +172,7 @@ def svb(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
             "leefvorm": np.where(claims_alone, "ALLEEN", "SAMEN"),
             "maandbedrag": _money(rng, count, 150, 1500),
             "andere_inkomsten": _declared(working, rng, 10, 1500),
-            "pc": written_postcode(address["postcode"], rng),
+            "pc": dirt.written_postcode(address["postcode"], rng),
             "hnr": parts["number"],
             "hltr": parts["letter"],
             "htoev": parts["addition"],
@@ -194,19 +185,19 @@ def gemeente(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
     """Social assistance; the only register with BSN and v-number side by side for everyone who has both."""
     age = town.people["age"].to_numpy()
     once = ~lives.assistance & (age >= 18) & (rng.random(len(age)) < 0.02)
-    rows = some_twice(np.flatnonzero(lives.assistance | once), rng)
+    rows = dirt.some_twice(np.flatnonzero(lives.assistance | once), rng)
     running, working = lives.assistance[rows], lives.employed[rows] | lives.self_employed[rows]
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
     count = len(rows)
     residents = people["residents"].to_numpy()
-    parts = written_in_parts(address, rng)
+    parts = dirt.written_in_parts(address, rng)
     known = np.maximum(residents - 1 - (rng.random(count) < 0.22) * rng.integers(1, 4, count), 0)
     single, child = people["household_size"].to_numpy() == 1, people["position"].to_numpy() > 1
     return pl.DataFrame(
         {
             "dossiernummer": _ids("WZ/2026/", count, 7, rng),
-            "burgerservicenummer": written_bsn(_wrong_person(people["bsn"], 0.003, rng), rng),
-            "vreemdelingennummer": written_v_number(people["v_number"], rng),
+            "burgerservicenummer": dirt.written_bsn(_wrong_person(people["bsn"], 0.003, rng), rng),
+            "vreemdelingennummer": dirt.written_v_number(people["v_number"], rng),
             "voornamen": people["given"],
             "voorvoegsel": people["prefix"],
             "geslachtsnaam": people["surname"],
@@ -223,7 +214,7 @@ def gemeente(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame
             "huisnummer": parts["number"],
             "huisletter": parts["letter"],
             "huisnummertoevoeging": parts["addition"],
-            "postcode": written_postcode(address["postcode"], rng),
+            "postcode": dirt.written_postcode(address["postcode"], rng),
         }
     )
 
@@ -240,7 +231,7 @@ def belastingdienst(town: Town, lives: Lives, rng: np.random.Generator) -> pl.Da
     age = town.people["age"].to_numpy()
     second = lives.employed & (rng.random(len(age)) < 0.12)
     former = (age >= 16) & (age < 75) & (rng.random(len(age)) < 0.20)
-    parts_of = [some_twice(np.flatnonzero(flag), rng) for flag in (lives.employed, second, former)]
+    parts_of = [dirt.some_twice(np.flatnonzero(flag), rng) for flag in (lives.employed, second, former)]
     rows = np.concatenate(parts_of)
     count = len(rows)
     current = np.arange(count) < len(parts_of[0]) + len(parts_of[1])
@@ -256,7 +247,7 @@ def belastingdienst(town: Town, lives: Lives, rng: np.random.Generator) -> pl.Da
     return pl.DataFrame(
         {
             "IKV_NR": pl.Series(10_000_000 + rng.permutation(count * 2)[:count]).cast(pl.Int64),
-            "BSN": written_bsn(people["bsn"], rng),
+            "BSN": dirt.written_bsn(people["bsn"], rng),
             "LHNR": employers + "L01",
             "GEB_DATUM": people["birth_date"],
             "SECTOR": _by_share(rng, _SECTORS, count),
@@ -264,9 +255,9 @@ def belastingdienst(town: Town, lives: Lives, rng: np.random.Generator) -> pl.Da
             "LOONHEFFING": np.where(no_tax, 0.0, (year * 0.27).round(2)),
             "LAATSTE_MND": pl.Series(last_month.astype("datetime64[D]")).cast(pl.Date),
             "SCHULD_OPEN": debt,
-            "PCODE": written_postcode(address["postcode"], rng),
+            "PCODE": dirt.written_postcode(address["postcode"], rng),
             "HNR": address["number"].cast(pl.String),
-            "HTOEV": written_tail(address, rng),
+            "HTOEV": dirt.written_tail(address, rng),
             "BEWONERS": people["residents"].cast(pl.Int32),
         }
     )
@@ -280,7 +271,7 @@ def toeslagen(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFram
     care = adult & (rng.random(len(age)) < 0.30)
     rent = adult & head & (rng.random(len(age)) < 0.27)
     child = adult & head & (town.people["household_size"].to_numpy() > 2) & (rng.random(len(age)) < 0.15)
-    groups = [some_twice(np.flatnonzero(flag), rng) for flag in (care, rent, child)]
+    groups = [dirt.some_twice(np.flatnonzero(flag), rng) for flag in (care, rent, child)]
     rows = np.concatenate(groups)
     count = len(rows)
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
@@ -294,7 +285,7 @@ def toeslagen(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFram
     return pl.DataFrame(
         {
             "BESCHIKKING_ID": _ids("TSL-2026-000000-", count, 10, rng),
-            "BSN": written_bsn(people["bsn"], rng),
+            "BSN": dirt.written_bsn(people["bsn"], rng),
             "GEBOORTEDATUM": people["birth_date"],
             "SRT_TOESLAG": np.repeat(["ZT", "HT", "KGB"], [len(group) for group in groups]),
             "BEREKENINGSJAAR": rng.choice([2024, 2025, 2026], count, p=[0.1, 0.15, 0.75]).astype(np.int32),
@@ -304,7 +295,7 @@ def toeslagen(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFram
             "MAANDBEDRAG": _money(rng, count, 20, 420),
             "AANT_HUISHOUDEN": np.maximum(household - left_out, 1).astype(np.int32),
             "AANT_INGESCHREVEN": people["residents"].cast(pl.Int32),
-            "POSTCODE": written_postcode(address["postcode"], rng),
+            "POSTCODE": dirt.written_postcode(address["postcode"], rng),
             "HUISNUMMER": address["number"].cast(pl.Int32),
             "HUISLETTER": _lower_some(address["letter"], rng),
             "TOEVOEGING": _lower_some(address["addition"], rng),
@@ -320,7 +311,7 @@ def _lower_some(column: pl.Series, rng: np.random.Generator) -> pl.Series:
 
 def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     """Residence permits by v-number, some people with two; of one in six the BSN was never added."""
-    rows = some_twice(np.flatnonzero(lives.permit), rng, share=0.15)
+    rows = dirt.some_twice(np.flatnonzero(lives.permit), rng, share=0.15)
     people, address = town.people[rows], town.addresses[town.people["address"].to_numpy()[rows]]
     count = len(rows)
     goal = _by_share(rng, _GOALS, count)
@@ -331,8 +322,8 @@ def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "zaaknummer": _ids("IND-2026-VVR-", count, 9, rng),
-            "v_nummer": written_v_number(people["v_number"], rng),
-            "bsn": _some_missing(written_bsn(_wrong_person(people["bsn"], 0.03, rng), rng), 0.16, rng),
+            "v_nummer": dirt.written_v_number(people["v_number"], rng),
+            "bsn": _some_missing(dirt.written_bsn(_wrong_person(people["bsn"], 0.03, rng), rng), 0.16, rng),
             "achternaam": people["surname"],
             "voornamen": people["given"],
             "geboortedatum": _some_missing(people["birth_date"], 0.05, rng),
@@ -342,8 +333,8 @@ def ind(town: Town, lives: Lives, rng: np.random.Generator) -> pl.DataFrame:
             "geldig_vanaf": _dates(rng, count, 905, 3000),
             "geldig_tot": _some_missing(pl.Series(until).cast(pl.Date), 0.03, rng),
             "bewoners": people["residents"],
-            "postcode": written_postcode(address["postcode"], rng),
-            "huisnr_toev": written_in_one(address, rng),
+            "postcode": dirt.written_postcode(address["postcode"], rng),
+            "huisnr_toev": dirt.written_in_one(address, rng),
         }
     )
 
@@ -369,7 +360,7 @@ def arbeidsinspectie(town: Town, lives: Lives, rng: np.random.Generator) -> pl.D
     address = town.addresses[_premises(town, np.concatenate([homes[traders], anywhere]), 0.25, rng)]
     company = town.companies.gather(rng.choice(len(town.companies), firms, replace=False))
     number = pl.concat([town.people["bsn"].gather(traders), company])
-    parts = written_in_parts(address, rng)
+    parts = dirt.written_in_parts(address, rng)
     return pl.DataFrame(
         {
             "zaak": _ids("AI", count, 7, rng),
@@ -384,7 +375,7 @@ def arbeidsinspectie(town: Town, lives: Lives, rng: np.random.Generator) -> pl.D
             "besluit": _dates(rng, count, 1, 1400),
             "boete": _some_missing(_money(rng, count, 0, 24_000), 0.05, rng),
             "onherroepelijk": pick(rng, ("J", "N"), count, (0.85, 0.15)),
-            "pc": written_postcode(address["postcode"], rng),
+            "pc": dirt.written_postcode(address["postcode"], rng),
             "nr": parts["number"],
             "ltr": parts["letter"],
             "toev": parts["addition"],
@@ -410,16 +401,16 @@ def belastingdienst_mkb(town: Town, lives: Lives, rng: np.random.Generator) -> p
     """The self-employed, and those who stopped; the address is that of the business."""
     age = town.people["age"].to_numpy()
     stopped = ~lives.self_employed & (age >= 20) & (age < 75) & (rng.random(len(age)) < 0.03)
-    rows = some_twice(np.flatnonzero(lives.self_employed | stopped), rng)
+    rows = dirt.some_twice(np.flatnonzero(lives.self_employed | stopped), rng)
     count = len(rows)
     people = town.people[rows]
     address = town.addresses[_premises(town, people["address"].to_numpy(), 0.05, rng)]
-    parts = written_in_parts(address, rng)
+    parts = dirt.written_in_parts(address, rng)
     return pl.DataFrame(
         {
             "ondernemer_id": _ids("MKB", count, 8, rng),
             "kvk_nr": pl.Series(90_000_000 + rng.permutation(count * 2)[:count]).cast(pl.String),
-            "bsn": written_bsn(people["bsn"], rng),
+            "bsn": dirt.written_bsn(people["bsn"], rng),
             "geb_dt": people["birth_date"],
             "start": _dates(rng, count, 10, 7000),
             "einde": _ending(lives.self_employed[rows], rng),
@@ -427,7 +418,7 @@ def belastingdienst_mkb(town: Town, lives: Lives, rng: np.random.Generator) -> p
             "omzet": _some_missing(_money(rng, count, 0, 120_000), 0.08, rng),
             "branche": pick(rng, tuple(_SECTORS), count),
             "gemiste_aangiften": rng.poisson(0.40, count),
-            "vest_pc": written_postcode(address["postcode"], rng),
+            "vest_pc": dirt.written_postcode(address["postcode"], rng),
             "vest_nr": parts["number"],
             "vest_ltr": parts["letter"],
             "vest_toev": parts["addition"],
@@ -453,4 +444,4 @@ REGISTERS: Final[dict[str, tuple[str, Register]]] = {
 def register(partner: str, town: Town, lives: Lives, seed: int) -> pl.DataFrame:
     """The extract of one partner, with its dirt; the other partners' draws do not influence it."""
     rng = np.random.default_rng([seed, list(REGISTERS).index(partner) + 1])
-    return finished(REGISTERS[partner][1](town, lives, rng), rng)
+    return dirt.finished(REGISTERS[partner][1](town, lives, rng), rng)

@@ -19,18 +19,8 @@ from lsi_match.base import dry_run
 from lsi_match.base.canonical import canonical_json
 from lsi_match.base.closing import Closing
 from lsi_match.base.errors import LsiError, RefusedError
-from lsi_match.log import merkle, note
+from lsi_match.log import log_file, merkle, note
 from lsi_match.log.entry import SALT_SIZE, LogEntry, details_hash_of_bytes
-from lsi_match.log.log_file import (
-    APPLICATION_ID,
-    SCHEMA,
-    SCHEMA_VERSION,
-    LogDamagedError,
-    LogMissingError,
-    connect,
-    origin_of,
-    translate_database_errors,
-)
 from lsi_match.log.merkle import RightEdge
 from lsi_match.log.note import Checkpoint, SignedNote, VerifierKey
 
@@ -69,14 +59,14 @@ class Log(Closing):
             raise LsiError("LogExistsError", file=str(path)) from None
         os.fchmod(descriptor, 0o600)
         os.close(descriptor)
-        with translate_database_errors(path):
-            connection = connect(path)
+        with log_file.translate_database_errors(path):
+            connection = log_file.connect(path)
             connection.execute("BEGIN EXCLUSIVE")
-            for statement in SCHEMA:
+            for statement in log_file.SCHEMA:
                 connection.execute(statement)
             connection.execute("INSERT INTO log VALUES (?)", (origin,))
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute(f"PRAGMA application_id = {log_file.APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {log_file.SCHEMA_VERSION}")
             connection.execute("COMMIT")
         return cls(connection, path, origin)
 
@@ -84,11 +74,11 @@ class Log(Closing):
     def open(cls, path: Path, *, read_only: bool = False) -> Log:
         """Open an existing log. Raises `LogMissingError`, or `LogUnreadableError` for what is not a log."""
         if not path.is_file():
-            raise LogMissingError(file=str(path))
-        with translate_database_errors(path):
-            connection = connect(path, read_only=read_only)
+            raise log_file.LogMissingError(file=str(path))
+        with log_file.translate_database_errors(path):
+            connection = log_file.connect(path, read_only=read_only)
             try:
-                return cls(connection, path, origin_of(connection, path))
+                return cls(connection, path, log_file.origin_of(connection, path))
             except BaseException:
                 connection.close()
                 raise
@@ -170,7 +160,7 @@ class Log(Closing):
 
     def copy_details(self, other: Log) -> None:
         """Take over the details that `other`, a log with the same first entries, has of them."""
-        with translate_database_errors(other.path):
+        with log_file.translate_database_errors(other.path):
             rows = other._connection.execute("SELECT position, salt, details FROM details").fetchall()
         with self._writing():
             self._connection.executemany("INSERT OR IGNORE INTO details VALUES (?, ?, ?)", rows)
@@ -214,7 +204,7 @@ class Log(Closing):
 
     def _copy(self, to: Path, *, details: bool) -> int:
         descriptor = os.open(to, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        with translate_database_errors(to), contextlib.closing(connect(to)) as copy:
+        with log_file.translate_database_errors(to), contextlib.closing(log_file.connect(to)) as copy:
             self._connection.backup(copy)
             if not details:
                 copy.execute("DELETE FROM details")
@@ -230,7 +220,7 @@ class Log(Closing):
     @property
     def size(self) -> int:
         """How many entries there are."""
-        with translate_database_errors(self.path):
+        with log_file.translate_database_errors(self.path):
             return self._size()
 
     def root(self, size: int | None = None) -> bytes:
@@ -251,7 +241,7 @@ class Log(Closing):
         while rows := self._leaves(start):
             for position, leaf in rows:
                 if position != start:
-                    raise LogDamagedError(file=str(self.path), position=start)
+                    raise log_file.LogDamagedError(file=str(self.path), position=start)
                 yield position, LogEntry.from_leaf(self._blob(leaf, position), position)
                 start += 1
 
@@ -259,7 +249,7 @@ class Log(Closing):
         """The positions of the entries whose details are there, from `start` on and before `end`."""
         end = self.size if end is None else end
         while True:
-            with translate_database_errors(self.path):
+            with log_file.translate_database_errors(self.path):
                 rows = self._connection.execute(
                     "SELECT position FROM details WHERE position >= ? AND position < ? ORDER BY position LIMIT ?",
                     (start, end, STROKE),
@@ -283,9 +273,9 @@ class Log(Closing):
         try:
             found = json.loads(self._blob(row[0], position))
         except ValueError:
-            raise LogDamagedError(file=str(self.path), position=position) from None
+            raise log_file.LogDamagedError(file=str(self.path), position=position) from None
         if not isinstance(found, dict):
-            raise LogDamagedError(file=str(self.path), position=position)
+            raise log_file.LogDamagedError(file=str(self.path), position=position)
         return found
 
     def leaf_hashes(self, size: int | None = None) -> bytes:
@@ -314,13 +304,13 @@ class Log(Closing):
 
     def checkpoints(self) -> list[str]:
         """The signed notes, from the smallest tree to the largest."""
-        with translate_database_errors(self.path):
+        with log_file.translate_database_errors(self.path):
             rows = self._connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
         return [self._text(text, size) for size, text in rows]
 
     def checkpoints_after(self, size: int) -> list[str]:
         """The signed notes of more than `size` entries, from the smallest tree to the largest."""
-        with translate_database_errors(self.path):
+        with log_file.translate_database_errors(self.path):
             rows = self._connection.execute(
                 "SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (size,)
             ).fetchall()
@@ -330,7 +320,7 @@ class Log(Closing):
         """The notes with more than one signature line, from the largest tree to the smallest. Verifies nothing."""
         below = self.size + 1
         while True:
-            with translate_database_errors(self.path):
+            with log_file.translate_database_errors(self.path):
                 rows = self._connection.execute(
                     "SELECT size, note FROM checkpoints WHERE size < ? AND note LIKE ? ORDER BY size DESC LIMIT ?",
                     (below, "%\n— %\n— %", STROKE),
@@ -390,16 +380,16 @@ class Log(Closing):
         """A log must sign nothing inconsistent with what it signed before (tlog-checkpoint, "Signatures")."""
         signed = self._checkpoint(last)
         if signed is None or last > size:
-            raise LogDamagedError(file=str(self.path), position=last)
+            raise log_file.LogDamagedError(file=str(self.path), position=last)
         if Checkpoint(self.origin, last, self._edge(last).root()).text() != signed.text:
-            raise LogDamagedError(file=str(self.path), position=last)
+            raise log_file.LogDamagedError(file=str(self.path), position=last)
 
     def _size(self) -> int:
         (last,) = self._connection.execute("SELECT max(position) FROM leaves").fetchone()
         if last is None:
             return 0
         if not isinstance(last, int) or last < 0:
-            raise LogDamagedError(file=str(self.path), position=0)
+            raise log_file.LogDamagedError(file=str(self.path), position=0)
         return last + 1
 
     def _within(self, size: int | None) -> int:
@@ -417,7 +407,7 @@ class Log(Closing):
         return position
 
     def _leaves(self, start: int) -> list[tuple[int, Any]]:
-        with translate_database_errors(self.path):
+        with log_file.translate_database_errors(self.path):
             return self._connection.execute(
                 "SELECT position, leaf FROM leaves WHERE position >= ? ORDER BY position LIMIT ?",
                 (start, STROKE),
@@ -427,7 +417,7 @@ class Log(Closing):
         try:
             return RightEdge.at(size, self._tile)
         except ValueError:
-            raise LogDamagedError(file=str(self.path), position=size) from None
+            raise log_file.LogDamagedError(file=str(self.path), position=size) from None
 
     def _tile(self, level: int, number: int) -> bytes:
         row = self._connection.execute(
@@ -442,7 +432,7 @@ class Log(Closing):
             hashes = self._tile(level, number)
             width = min(merkle.TILE_WIDTH, _hashes_at(level, size) - number * merkle.TILE_WIDTH)
             if len(hashes) < width * merkle.HASH_SIZE:
-                raise LogDamagedError(
+                raise log_file.LogDamagedError(
                     file=str(self.path), position=number << (merkle.TILE_HEIGHT * (level + 1))
                 )
             return hashes
@@ -459,18 +449,18 @@ class Log(Closing):
 
     def _blob(self, value: Any, position: int) -> bytes:
         if not isinstance(value, bytes):
-            raise LogDamagedError(file=str(self.path), position=position)
+            raise log_file.LogDamagedError(file=str(self.path), position=position)
         return value
 
     def _text(self, value: Any, position: int) -> str:
         if not isinstance(value, str):
-            raise LogDamagedError(file=str(self.path), position=position)
+            raise log_file.LogDamagedError(file=str(self.path), position=position)
         return value
 
     @contextlib.contextmanager
     def _stroke(self) -> Iterator[None]:
         """One short read of one state of the log."""
-        with translate_database_errors(self.path):
+        with log_file.translate_database_errors(self.path):
             self._connection.execute("BEGIN")
             try:
                 yield
@@ -482,7 +472,7 @@ class Log(Closing):
     def _writing(self) -> Iterator[None]:
         """All or nothing. The lock is taken at the start, so two writers queue instead of failing halfway."""
         dry_run.before("log", self.path.name)
-        with translate_database_errors(self.path):
+        with log_file.translate_database_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
