@@ -21,19 +21,10 @@ from lsi_match.base.canonical import canonical_json, digest_of_bytes
 from lsi_match.base.errors import LsiError, RefusedError, all_wrong, problem, words, wrong
 from lsi_match.base.validation import RuleViolation, validation_message
 from lsi_match.base.version import VERSION, format_of
+from lsi_match.crypto import signing
 from lsi_match.crypto.certificates import CertificateRefusedError, Certified, certified_key
 from lsi_match.crypto.keys import Identity
 from lsi_match.crypto.revocation import Revocations
-from lsi_match.crypto.signing import (
-    SignatureMissingError,
-    SignedDocumentInvalidError,
-    kind_of,
-    media_type,
-    peek,
-    sign,
-    type_of,
-    verify,
-)
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.clear import check_texts_clear
 from lsi_match.manifest.terms import Certificates
@@ -209,7 +200,7 @@ def sign_statement(
         raise LsiError(
             "StatementUnfitError", member=".".join(map(str, path)), **words("problem", told["nl"], told["en"])
         ) from None
-    return sign(document, identity)
+    return signing.sign(document, identity)
 
 
 @dataclass
@@ -259,7 +250,7 @@ def read_agreement(manifest: Manifest, papers: Mapping[str, bytes], now: datetim
             parties = [*manifest.controllers, *([MATCHER] if model is Acknowledgement else [])]
             paper = signed_paper(data, model, _ROLES[model], parties, now, trust, manifest.certificates)
             fault = mismatch(manifest, paper, now)
-        except (SignatureMissingError, SignedDocumentInvalidError):
+        except (signing.SignatureMissingError, signing.SignedDocumentInvalidError):
             paper, fault = None, wrong("agreement.no_good_signature")
         except CertificateRefusedError as refused:
             paper, fault = None, {k: str(v) for k, v in refused.facts.items() if k.startswith("problem")}
@@ -318,7 +309,11 @@ def paper_name(data: bytes) -> str:
         SignedDocumentInvalidError: it is none of these.
     """
     paper = _claimed(data)
-    return paper.controller if isinstance(paper, Approval) else f"{paper.controller}.{kind_of(type(paper))}"
+    return (
+        paper.controller
+        if isinstance(paper, Approval)
+        else f"{paper.controller}.{signing.kind_of(type(paper))}"
+    )
 
 
 def paper_manifest(data: bytes) -> str:
@@ -334,8 +329,8 @@ def signed_with(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 def _claimed(data: bytes) -> Approval | Withdrawal | Acknowledgement | DpoAdvice | Publication:
     """What a paper says, before anybody looked who signed it."""
-    model = next((one for one in _ROLES if media_type(one) == type_of(data)), Approval)
-    return peek(data, model, what=kind_of(model), party="?")
+    model = next((one for one in _ROLES if signing.media_type(one) == signing.type_of(data)), Approval)
+    return signing.peek(data, model, what=signing.kind_of(model), party="?")
 
 
 def signed_paper(
@@ -352,20 +347,20 @@ def signed_paper(
     Raises:
         SignatureMissingError, SignedDocumentInvalidError, CertificateRefusedError: as named.
     """
-    kind = kind_of(model)
-    claimed = peek(data, model, what=kind, party="?")
+    kind = signing.kind_of(model)
+    claimed = signing.peek(data, model, what=kind, party="?")
     party = claimed.controller
     root, taken_in = trust.judge(data, now)
     if party not in parties or party not in root.organisations:
-        raise SignatureMissingError(what=kind, party=party)
+        raise signing.SignatureMissingError(what=kind, party=party)
     named = root.organisations[party]
     if not claimed.certificates:
-        return verify(data, model, named.keys_for(role), what=kind, party=party)
+        return signing.verify(data, model, named.keys_for(role), what=kind, party=party)
     moments = (claimed.at, taken_in)
     revocations = Revocations(trust.revocations, terms.list_age)
     authorities = named.authorities_for(role)
     key = certified_key(claimed.certificates, authorities, named.oin, moments, party, revocations)
-    return verify(data, model, [key], what=kind, party=party)
+    return signing.verify(data, model, [key], what=kind, party=party)
 
 
 def mismatch(manifest: Manifest, paper: SignedStatement, now: datetime) -> dict[str, str]:

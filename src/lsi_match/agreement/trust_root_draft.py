@@ -9,18 +9,8 @@ from pydantic import ValidationError
 
 from lsi_match.base.errors import LsiError, all_wrong
 from lsi_match.base.validation import validation_message
+from lsi_match.protocol import trust_root
 from lsi_match.protocol.documents import PublicKeys
-from lsi_match.protocol.trust_root import (
-    CERTIFIED_ROLES,
-    CONTROLLER_ROLES,
-    MATCHER,
-    MATCHER_ROLES,
-    Authority,
-    Role,
-    TrustedKey,
-    TrustedOrganisation,
-    TrustRoot,
-)
 
 #: Days that a version stands, when nothing else is said.
 DAYS = 365
@@ -36,10 +26,10 @@ def compose(
     now: datetime,
     *,
     authorities: Mapping[str, str] | None = None,
-    previous: TrustRoot | None = None,
+    previous: trust_root.TrustRoot | None = None,
     threshold: int | None = None,
     days: int = DAYS,
-) -> TrustRoot:
+) -> trust_root.TrustRoot:
     """The next version, or the first.
 
     Args:
@@ -62,7 +52,7 @@ def compose(
         if name not in cards or name not in parties:
             raise RootDraftError.because("agreement.no_card", name=name)
     organisations = {
-        name: TrustedOrganisation(
+        name: trust_root.TrustedOrganisation(
             title=title,
             oin=oin,
             encryption_key=cards[name].encryption_key,
@@ -71,21 +61,21 @@ def compose(
         )
         for name, (title, oin) in parties.items()
     }
-    signing = sum(1 for party in organisations.values() if party.keys_for(Role.ROOT))
+    signing = sum(1 for party in organisations.values() if party.keys_for(trust_root.Role.ROOT))
     for_days, needed = timedelta(days=days), threshold or max(2, signing // 2 + 1)
     return _version(project, previous, organisations, now, for_days, needed)
 
 
 def _version(
     project: str,
-    previous: TrustRoot | None,
-    organisations: dict[str, TrustedOrganisation],
+    previous: trust_root.TrustRoot | None,
+    organisations: dict[str, trust_root.TrustedOrganisation],
     now: datetime,
     stands: timedelta,
     threshold: int,
-) -> TrustRoot:
+) -> trust_root.TrustRoot:
     try:
-        return TrustRoot(
+        return trust_root.TrustRoot(
             project=project,
             version=previous.version + 1 if previous else 1,
             previous=previous.digest if previous else None,
@@ -99,7 +89,9 @@ def _version(
         raise RootDraftError(**all_wrong((one["nl"], one["en"]) for one in told)) from None
 
 
-def renew(before: TrustRoot, cards: Mapping[str, PublicKeys], now: datetime) -> TrustRoot:
+def renew(
+    before: trust_root.TrustRoot, cards: Mapping[str, PublicKeys], now: datetime
+) -> trust_root.TrustRoot:
     """The version after `before`, for as long: of each party the keys of its card take the place of those that deliver and receive.
 
     Args:
@@ -113,53 +105,55 @@ def renew(before: TrustRoot, cards: Mapping[str, PublicKeys], now: datetime) -> 
     return _version(before.project, before, organisations, now, stands, before.threshold)
 
 
-def _renewed(party: TrustedOrganisation, card: PublicKeys | None) -> TrustedOrganisation:
+def _renewed(
+    party: trust_root.TrustedOrganisation, card: PublicKeys | None
+) -> trust_root.TrustedOrganisation:
     if card is None:
         return party
     keys = [
         key.model_copy(update={"signing_key": card.signing_key})
-        if {Role.DELIVER, Role.MATCH} & set(key.roles)
+        if {trust_root.Role.DELIVER, trust_root.Role.MATCH} & set(key.roles)
         else key
         for key in party.keys
-        if key.roles != (Role.LOG,)
+        if key.roles != (trust_root.Role.LOG,)
     ]
     if card.log_key:
-        keys.append(TrustedKey(signing_key=card.log_key, roles=(Role.LOG,)))
+        keys.append(trust_root.TrustedKey(signing_key=card.log_key, roles=(trust_root.Role.LOG,)))
     return party.model_copy(update={"encryption_key": card.encryption_key, "keys": tuple(keys)})
 
 
-def _roles(name: str) -> tuple[Role, ...]:
-    return MATCHER_ROLES if name == MATCHER else CONTROLLER_ROLES
+def _roles(name: str) -> tuple[trust_root.Role, ...]:
+    return trust_root.MATCHER_ROLES if name == trust_root.MATCHER else trust_root.CONTROLLER_ROLES
 
 
-def _further(name: str) -> tuple[Role, ...]:
+def _further(name: str) -> tuple[trust_root.Role, ...]:
     """What is signed with a key of its own only."""
-    return () if name == MATCHER else (Role.ADVISE,)
+    return () if name == trust_root.MATCHER else (trust_root.Role.ADVISE,)
 
 
-def _keys(name: str, cards: Mapping[str, PublicKeys], certified: bool) -> Iterator[TrustedKey]:
+def _keys(name: str, cards: Mapping[str, PublicKeys], certified: bool) -> Iterator[trust_root.TrustedKey]:
     roles = _roles(name)
     own = {
         role: cards[f"{name}.{role.value}"]
         for role in (*roles, *_further(name))
         if f"{name}.{role.value}" in cards
     }
-    general = [r for r in roles if r not in own and not (certified and r in CERTIFIED_ROLES)]
+    general = [r for r in roles if r not in own and not (certified and r in trust_root.CERTIFIED_ROLES)]
     if general:
-        yield TrustedKey(signing_key=cards[name].signing_key, roles=tuple(general))
+        yield trust_root.TrustedKey(signing_key=cards[name].signing_key, roles=tuple(general))
     for role, card in own.items():
-        yield TrustedKey(signing_key=card.signing_key, roles=(role,))
+        yield trust_root.TrustedKey(signing_key=card.signing_key, roles=(role,))
     if cards[name].log_key:
-        yield TrustedKey(signing_key=cards[name].log_key, roles=(Role.LOG,))
+        yield trust_root.TrustedKey(signing_key=cards[name].log_key, roles=(trust_root.Role.LOG,))
 
 
-def _authorities(certificate: str | None) -> tuple[Authority, ...]:
+def _authorities(certificate: str | None) -> tuple[trust_root.Authority, ...]:
     if certificate is None:
         return ()
-    return (Authority(certificate=certificate, roles=("approve", "acknowledge")),)
+    return (trust_root.Authority(certificate=certificate, roles=("approve", "acknowledge")),)
 
 
-def changes(old: TrustRoot | None, new: TrustRoot) -> list[str]:
+def changes(old: trust_root.TrustRoot | None, new: trust_root.TrustRoot) -> list[str]:
     """The organisations whose keys, authorities or OIN are others than before, by name."""
     before = old.organisations if old else {}
     names = dict.fromkeys([*before, *new.organisations])

@@ -5,16 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cyclopts import CycloptsError
-from cyclopts.exceptions import (
-    CoercionError,
-    MissingArgumentError,
-    RepeatArgumentError,
-    UnknownCommandError,
-    UnknownOptionError,
-    UnusedCliTokensError,
-    ValidationError,
-)
+from cyclopts import CycloptsError, exceptions
 
 from lsi_match.base.catalogue import catalogue
 from lsi_match.base.errors import WrongUseError, wrong_use
@@ -39,17 +30,17 @@ def _hint(english: str) -> str:
 
 def _dutch(error: CycloptsError) -> str:
     match error:
-        case UnknownOptionError():
+        case exceptions.UnknownOptionError():
             return _say("unknown_option", said=error.token.keyword or error.token.value)
-        case UnknownCommandError():
+        case exceptions.UnknownCommandError():
             return _say("unknown_command", said=(error.unused_tokens or ["?"])[0])
-        case UnusedCliTokensError():
+        case exceptions.UnusedCliTokensError():
             return _say("too_much", said=" ".join(error.unused_tokens or ()))
-        case MissingArgumentError():
+        case exceptions.MissingArgumentError():
             return _say("missing", said=error.keyword or _name(error))
-        case RepeatArgumentError():
+        case exceptions.RepeatArgumentError():
             return _say("repeated", said=error.token.keyword or "?")
-        case CoercionError() | ValidationError():
+        case exceptions.CoercionError() | exceptions.ValidationError():
             return _say("unfit", said=_name(error))
         case _:
             return _say("unreadable", said=str(error))

@@ -30,15 +30,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from cryptography.x509.verification import (
-    Criticality,
-    ExtensionPolicy,
-    Policy,
-    PolicyBuilder,
-    Store,
-    VerificationError,
-)
 
 from lsi_match.base.errors import LsiError, RefusedError
 from lsi_match.base.files import read_bytes, read_private
@@ -94,15 +87,17 @@ def certified_key(
     """
     try:
         leaf, *between = (read_certificate(one) for one in chain)
-        store = Store([read_certificate(one) for one in authorities])
+        store = verification.Store([read_certificate(one) for one in authorities])
     except ValueError:
         raise CertificateRefusedError.because("crypto.none_given", party=party) from None
     for moment in moments:
-        policy = PolicyBuilder().store(store).time(moment).max_chain_depth(DEPTH)
-        policy = policy.extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_SIGNER)
+        policy = verification.PolicyBuilder().store(store).time(moment).max_chain_depth(DEPTH)
+        policy = policy.extension_policies(
+            ca_policy=verification.ExtensionPolicy.webpki_defaults_ca(), ee_policy=_SIGNER
+        )
         try:
             verified = policy.build_client_verifier().verify(leaf, between)
-        except (VerificationError, ValueError) as error:
+        except (verification.VerificationError, ValueError) as error:
             reason = (
                 str(error).partition(" (encountered")[0].removeprefix("validation failed: ")
             )  # without names
@@ -118,20 +113,20 @@ def certified_key(
         raise CertificateRefusedError.because("crypto.other_kind_of_key", party=party) from None
 
 
-def _signs(policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
+def _signs(policy: verification.Policy, certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
     if not (usage.digital_signature or usage.content_commitment):
         raise ValueError("its key is not for signing")
 
 
 def _not_for_a_machine(
-    policy: Policy, certificate: x509.Certificate, purposes: x509.ExtendedKeyUsage | None
+    policy: verification.Policy, certificate: x509.Certificate, purposes: x509.ExtendedKeyUsage | None
 ) -> None:
     if purposes is not None and _MACHINES.issuperset(purposes):
         raise ValueError("it is for a web server, time stamps or programs only")
 
 
 def _no_authority(
-    policy: Policy, certificate: x509.Certificate, constraints: x509.BasicConstraints | None
+    policy: verification.Policy, certificate: x509.Certificate, constraints: x509.BasicConstraints | None
 ) -> None:
     if constraints is not None and constraints.ca:
         raise ValueError("it is the certificate of an authority")
@@ -146,10 +141,10 @@ _MACHINES = {
 }
 #: What the first certificate of a chain must have. Critical extensions that nobody here knows are refused.
 _SIGNER = (
-    ExtensionPolicy.permit_all()
-    .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _signs)
-    .may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _no_authority)
-    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _not_for_a_machine)
+    verification.ExtensionPolicy.permit_all()
+    .require_present(x509.KeyUsage, verification.Criticality.AGNOSTIC, _signs)
+    .may_be_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, _no_authority)
+    .may_be_present(x509.ExtendedKeyUsage, verification.Criticality.AGNOSTIC, _not_for_a_machine)
 )
 
 

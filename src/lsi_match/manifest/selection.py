@@ -8,64 +8,49 @@ from pydantic import Field, model_validator
 
 from lsi_match.base.validation import RuleViolation
 from lsi_match.criteria.parse import FieldType, Predicate
-from lsi_match.manifest.base import (
-    ATTRIBUTE_TYPES,
-    MAX_CRITERIA,
-    MAX_EDGE,
-    MAX_RECORDS,
-    MAX_SIGNALS,
-    MONTHS,
-    NO_VALUE,
-    RESERVED_FIELDS,
-    Document,
-    Name,
-    Prose,
-    Text,
-    no_twins,
-    parsed,
-)
+from lsi_match.manifest import base
 from lsi_match.manifest.equality import CharacteristicKind
 from lsi_match.manifest.identifiers import ADDRESS_PARTS, IdentifierForm, IdentifierKind
 
 
-class Characteristic(Document):
+class Characteristic(base.Document):
     """A ground of discrimination, or what often goes together with one, that fields of this project have to do with."""
 
     kind: CharacteristicKind
-    label: Text
-    rationale: Prose
-    legal_basis: Text | None = None
+    label: base.Text
+    rationale: base.Prose
+    legal_basis: base.Text | None = None
 
 
-class SourceField(Document):
+class SourceField(base.Document):
     """A field of a partner's register that criteria may look at."""
 
     type: FieldType
-    meaning: Text
-    characteristic: Name | None = None
+    meaning: base.Text
+    characteristic: base.Name | None = None
 
 
-class Rule(Document):
+class Rule(base.Document):
     """A predicate with an id and a reason."""
 
-    id: Name
-    when: Text
-    rationale: Text
+    id: base.Name
+    when: base.Text
+    rationale: base.Text
 
 
-class Signal(Document):
+class Signal(base.Document):
     """Why a partner has a record in mind: a coded value, true when its predicate is."""
 
-    id: Name
-    when: Text
-    label: Text
+    id: base.Name
+    when: base.Text
+    label: base.Text
 
 
-class IdentifierSource(Document):
+class IdentifierSource(base.Document):
     """From which fields an identifier is made. An address names up to four, in the order of `ADDRESS_PARTS`."""
 
     kind: IdentifierKind
-    fields: tuple[Name, ...] = Field(min_length=1, max_length=4)
+    fields: tuple[base.Name, ...] = Field(min_length=1, max_length=4)
     form: IdentifierForm = IdentifierForm.PLAIN
 
     @property
@@ -74,16 +59,16 @@ class IdentifierSource(Document):
         return IdentifierKind.ADDRESS.value in (self.kind.value, self.form.value)
 
 
-class Attribute(Document):
+class Attribute(base.Document):
     """A value that goes along with a case: listed values, yes/no, bands, or whole months. Never free text."""
 
-    id: Name
-    field: Name
+    id: base.Name
+    field: base.Name
     kind: Literal["listed", "boolean", "band", "month"]
-    values: tuple[Text, ...] = ()
-    edges: tuple[Annotated[int, Field(strict=True, ge=-MAX_EDGE, le=MAX_EDGE)], ...] = ()
+    values: tuple[base.Text, ...] = ()
+    edges: tuple[Annotated[int, Field(strict=True, ge=-base.MAX_EDGE, le=base.MAX_EDGE)], ...] = ()
     use: Literal["release", "rule", "both"] = "release"
-    rationale: Text
+    rationale: base.Text
 
     @model_validator(mode="after")
     def _complete(self) -> Attribute:
@@ -119,11 +104,11 @@ class Attribute(Document):
     @property
     def positions(self) -> int:
         """How many positions an attribute column may hold: from 0 up to this, and `NO_VALUE`."""
-        return MONTHS if self.kind == "month" else len(self.labels())
+        return base.MONTHS if self.kind == "month" else len(self.labels())
 
     def label(self, position: int) -> str:
         """The label of one position; a month is `yyyy-mm`, counted from year 0."""
-        if position == NO_VALUE:
+        if position == base.NO_VALUE:
             return ""
         return (
             f"{position // 12:04d}-{position % 12 + 1:02d}"
@@ -132,11 +117,11 @@ class Attribute(Document):
         )
 
 
-class Volume(Document):
+class Volume(base.Document):
     """How many records a selection is expected to deliver. Outside it the drop is refused."""
 
     at_least: int = Field(ge=0)
-    at_most: int = Field(gt=0, le=MAX_RECORDS)
+    at_most: int = Field(gt=0, le=base.MAX_RECORDS)
 
     @model_validator(mode="after")
     def _in_order(self) -> Volume:
@@ -149,7 +134,7 @@ class Volume(Document):
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 
 
-class Bounds(Document):
+class Bounds(base.Document):
     """What is usual for a selection, beside its volume. Outside it the drop is refused.
 
     Attributes:
@@ -158,22 +143,23 @@ class Bounds(Document):
         change: no count differs more than this percentage from the round before.
     """
 
-    valid: dict[Name, Percent] = Field(default_factory=dict)
-    after: dict[Name, Volume] = Field(default_factory=dict)
+    valid: dict[base.Name, Percent] = Field(default_factory=dict)
+    after: dict[base.Name, Volume] = Field(default_factory=dict)
     change: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
 
 
-class Selection(Document):
+class Selection(base.Document):
     """What one partner selects from one register."""
 
-    id: Name
-    source: Text
-    fields: dict[Name, SourceField] = Field(min_length=1)
+    id: base.Name
+    source: base.Text
+    fields: dict[base.Name, SourceField] = Field(min_length=1)
     identifiers: tuple[IdentifierSource, ...] = ()
     person: dict[
-        Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street", "place"], Name
+        Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street", "place"],
+        base.Name,
     ] = Field(default_factory=dict)
-    criteria: tuple[Rule, ...] = Field(min_length=1, max_length=MAX_CRITERIA)
+    criteria: tuple[Rule, ...] = Field(min_length=1, max_length=base.MAX_CRITERIA)
     signals: tuple[Signal, ...] = Field(min_length=1)
     attributes: tuple[Attribute, ...] = ()
     volume: Volume
@@ -191,29 +177,29 @@ class Selection(Document):
     def predicates(self) -> dict[str, Predicate]:
         """Criterion id → parsed predicate, in order."""
         types = self.field_types
-        return {r.id: parsed(r.when, types, "criteria", i, "when") for i, r in enumerate(self.criteria)}
+        return {r.id: base.parsed(r.when, types, "criteria", i, "when") for i, r in enumerate(self.criteria)}
 
     def signal_predicates(self) -> dict[str, Predicate]:
         """Signal id → parsed predicate, in order."""
         types = self.field_types
-        return {s.id: parsed(s.when, types, "signals", i, "when") for i, s in enumerate(self.signals)}
+        return {s.id: base.parsed(s.when, types, "signals", i, "when") for i, s in enumerate(self.signals)}
 
     @model_validator(mode="after")
     def _consistent(self) -> Selection:
         for name in self.fields:
-            if name in RESERVED_FIELDS or name.startswith("attribute_"):
+            if name in base.RESERVED_FIELDS or name.startswith("attribute_"):
                 raise RuleViolation.because("manifest.reserved_field", "fields", name, name=name)
-        no_twins("criterion", [rule.id for rule in self.criteria], "criteria")
-        no_twins("signal", [signal.id for signal in self.signals], "signals")
-        no_twins("attribute", [attribute.id for attribute in self.attributes], "attributes")
-        no_twins("identifier", [source.kind for source in self.identifiers], "identifiers")
+        base.no_twins("criterion", [rule.id for rule in self.criteria], "criteria")
+        base.no_twins("signal", [signal.id for signal in self.signals], "signals")
+        base.no_twins("attribute", [attribute.id for attribute in self.attributes], "attributes")
+        base.no_twins("identifier", [source.kind for source in self.identifiers], "identifiers")
         used = [name for source in self.identifiers for name in source.fields] + list(self.person.values())
         used += [attribute.field for attribute in self.attributes]
         for name in used:
             if name not in self.fields:
                 raise RuleViolation.because("manifest.undeclared_field", name=name)
         for attribute in self.attributes:
-            if self.fields[attribute.field].type not in ATTRIBUTE_TYPES[attribute.kind]:
+            if self.fields[attribute.field].type not in base.ATTRIBUTE_TYPES[attribute.kind]:
                 raise RuleViolation.because(
                     "manifest.attribute_type",
                     "attributes",
@@ -252,17 +238,17 @@ class Selection(Document):
                     raise RuleViolation.because("manifest.not_there", 'bounds', member, name, name=name, every=every)  # fmt: skip
 
 
-class Partner(Document):
+class Partner(base.Document):
     """What one organisation selects. Its name is the name of its controller."""
 
     selections: tuple[Selection, ...] = Field(min_length=1, max_length=50)
 
     @model_validator(mode="after")
     def _consistent(self) -> Partner:
-        no_twins("selection", [selection.id for selection in self.selections], "selections")
-        no_twins("signal", [signal.id for signal in self.signals], "signals")
-        if len(self.signals) > MAX_SIGNALS:
-            raise RuleViolation.because("manifest.too_many_signals", max_signals=MAX_SIGNALS)
+        base.no_twins("selection", [selection.id for selection in self.selections], "selections")
+        base.no_twins("signal", [signal.id for signal in self.signals], "signals")
+        if len(self.signals) > base.MAX_SIGNALS:
+            raise RuleViolation.because("manifest.too_many_signals", max_signals=base.MAX_SIGNALS)
         for one in self.attributes:
             if any(other.id == one.id and other.labels() != one.labels() for other in self.attributes):
                 raise RuleViolation.because("manifest.attribute_values", id=one.id)

@@ -12,22 +12,7 @@ import polars as pl
 
 from lsi_match.manifest.identifiers import InvalidReason
 from lsi_match.manifest.person_keys import PERSON_KEYS
-from lsi_match.partner.normalise.addresses import (
-    PART_SEPARATOR,
-    digits_of_house,
-    house_number_checks,
-    house_number_of,
-    postcode_checks,
-    postcode_of,
-)
-from lsi_match.partner.normalise.lists import (
-    as_words,
-    in_words,
-    placeholders,
-    replace_phrases,
-    rows_of,
-    words_of,
-)
+from lsi_match.partner.normalise import addresses, lists
 
 #: Columns to work out, by name.
 Parts = dict[str, pl.Expr]
@@ -36,7 +21,7 @@ Crowd = Callable[[str, np.ndarray], np.ndarray | None]
 
 _PARTICLES = "VAN|DER|DEN|DE|HET|'T|'S|TEN|TER|TE|OP|IN|UIT|AAN|BY|VOOR|ONDER|OVER|TOT|VD|VON|ZU|DI|DA|DOS|DU|LA|LE|LES|EL|AL"
 _APOSTROPHES = ["’", "‘", "ʼ", "ʻ", "ʿ", "ʾ", "`", "´"]
-_LETTERS = {row["letter"]: row["latin"] for row in rows_of("letters")}
+_LETTERS = {row["letter"]: row["latin"] for row in lists.rows_of("letters")}
 #: Signs that may go from a name, a street or a place, beside white space: hyphens, stops, brackets, and what is not to be seen.
 _SIGNS = "\\-\u2010-\u2014.,/'\"()\u00b7\u00ad\u200b-\u200d\u2060\ufeff"
 #: Nobody was born longer before the reference date.
@@ -57,7 +42,7 @@ def _letters(folded: pl.Expr) -> pl.Expr:
 
 def _listed(field: str) -> list[str]:
     """The placeholders of a field, folded as the texts are."""
-    values = pl.Series("text", placeholders(field), dtype=pl.String).to_frame()
+    values = pl.Series("text", lists.placeholders(field), dtype=pl.String).to_frame()
     return values.select(_letters(_folded(pl.col("text")))).to_series().to_list()
 
 
@@ -102,7 +87,7 @@ def _birth_reason(reference_date: date | None) -> pl.Expr:
     """Why a birth date is of no use: no date, one that stands for unknown, or impossible on the reference date."""
     text, y, m, d = (pl.col(name) for name in ("text", "y", "m", "d"))
     number = y * 10_000 + m * 100 + d
-    unknown = [int(value.replace("-", "")) for value in placeholders("birth_date")]
+    unknown = [int(value.replace("-", "")) for value in lists.placeholders("birth_date")]
     reason = (
         _reason(text, InvalidReason.UNKNOWN_VALUE, _letters(_folded(text)).is_in(_listed("word")))
         .when(number.is_in(unknown) | ((y == 1900) & (m <= 1) & (d <= 1)))
@@ -223,7 +208,7 @@ def _word(pattern: str, whole: pl.Expr) -> pl.Expr:
 def _call_names(which: str) -> dict[str, str]:
     """Call name, or another form of a name → a name that it stands for, both as letters: the first, or the other one (`also`)
     where there are two."""
-    rows = pl.DataFrame(rows_of("call_names"))
+    rows = pl.DataFrame(lists.rows_of("call_names"))
     name = pl.when(pl.col(which) != "").then(which).otherwise("name")
     return dict(rows.select(_letters(_folded(one)) for one in (pl.col("written"), name)).rows())
 
@@ -252,8 +237,8 @@ def _birth_strokes(reference_date: date | None) -> tuple[Parts, ...]:
 def _postcode_strokes() -> tuple[Parts, ...]:
     postcode = pl.col("postcode")
     return (
-        {"postcode": postcode_of(pl.col("text"))},
-        {"reason": _judge(pl.col("text"), *postcode_checks(postcode))},
+        {"postcode": addresses.postcode_of(pl.col("text"))},
+        {"reason": _judge(pl.col("text"), *addresses.postcode_checks(postcode))},
         {"postcode": _of_use(postcode)},
     )
 
@@ -261,15 +246,15 @@ def _postcode_strokes() -> tuple[Parts, ...]:
 def _house_strokes() -> tuple[Parts, ...]:
     house = pl.col("house")
     return (
-        {"house": house_number_of(pl.col("text"))},
-        {"reason": _judge(pl.col("text"), *house_number_checks(house))},
-        {"house": _of_use(digits_of_house(house))},
+        {"house": addresses.house_number_of(pl.col("text"))},
+        {"reason": _judge(pl.col("text"), *addresses.house_number_checks(house))},
+        {"house": _of_use(addresses.digits_of_house(house))},
     )
 
 
-_STREET = {**words_of("street_words", "word")}
-_ENDINGS = words_of("street_words", "ending")
-_STREET_ORDINALS = "|".join(words_of("street_words", "ordinal"))
+_STREET = {**lists.words_of("street_words", "word")}
+_ENDINGS = lists.words_of("street_words", "ending")
+_STREET_ORDINALS = "|".join(lists.words_of("street_words", "ordinal"))
 #: Words between words in names of places: `a/d` is `aan den`.
 _BETWEEN = dict.fromkeys(("AAN DEN", "AAN DE", "AAN HET", "A D"), "AD")
 
@@ -281,17 +266,19 @@ def _ascii_folded(phrases: dict[str, str]) -> dict[str, str]:
 def _street_strokes() -> tuple[Parts, ...]:
     folded, words, street = pl.col("folded"), pl.col("words"), pl.col("street")
     endings = _ascii_folded(_ENDINGS)
-    short = replace_phrases(words, _ascii_folded(_STREET)).str.replace_many(
+    short = lists.replace_phrases(words, _ascii_folded(_STREET)).str.replace_many(
         [f"{ending} " for ending in sorted(endings, key=len, reverse=True)],
         [f"{endings[ending]} " for ending in sorted(endings, key=len, reverse=True)],
         leftmost=True,
     )
     short = short.str.replace_all(f" ([0-9]+)  (?:{_STREET_ORDINALS}) ", " ${1}  E ").str.replace_all(" ", "")
-    box = pl.any_horizontal(words.str.starts_with(as_words(one)) for one in placeholders("po_box"))
+    box = pl.any_horizontal(
+        words.str.starts_with(lists.as_words(one)) for one in lists.placeholders("po_box")
+    )
     unknown = _letters(folded).is_in([*_listed("street"), *_listed("word")])
     return (
         {"folded": _folded(pl.col("text"))},
-        {"words": in_words(folded)},
+        {"words": lists.in_words(folded)},
         {
             "reason": _judge(
                 pl.col("text"),
@@ -308,12 +295,12 @@ def _street_strokes() -> tuple[Parts, ...]:
 
 
 def _place_words(folded: pl.Expr) -> pl.Expr:
-    return replace_phrases(in_words(folded), _BETWEEN).str.replace_all(" ", "")
+    return lists.replace_phrases(lists.in_words(folded), _BETWEEN).str.replace_all(" ", "")
 
 
 def _place_names() -> dict[str, str]:
     """Other name → name, both as `_place_words`."""
-    rows = pl.DataFrame(rows_of("place_names"))
+    rows = pl.DataFrame(lists.rows_of("place_names"))
     made = rows.select(_place_words(_folded(pl.col(name))) for name in ("written", "name"))
     return dict(made.rows())
 
@@ -406,7 +393,7 @@ _CROWDS: dict[str, tuple[pl.Expr, tuple[str, ...], tuple[str, ...]]] = {
     "surname": (pl.col("surname_name"), ("surname_",), ("surname",)),
     "birth_date": (pl.when(~_IS_FIRST).then("birth"), ("birth",), ("birth_date",)),
     "first_of_year": (pl.when(_IS_FIRST).then("birth"), ("birth",), ("birth_date",)),
-    "home": (pl.concat_str("postcode", "house", separator=PART_SEPARATOR), ("postcode", "house"), ("postcode", "house_number")),
+    "home": (pl.concat_str("postcode", "house", separator=addresses.PART_SEPARATOR), ("postcode", "house"), ("postcode", "house_number")),
 }  # fmt: skip
 
 
@@ -456,9 +443,9 @@ def persons(
     """
     parts = _person_parts(frame, fields, reference_date, crowds)
     keys = parts.select(
-        pl.concat_str([pl.col(part) for part in PERSON_KEYS[name].parts], separator=PART_SEPARATOR).alias(
-            f"pk_{name}"
-        )
+        pl.concat_str(
+            [pl.col(part) for part in PERSON_KEYS[name].parts], separator=addresses.PART_SEPARATOR
+        ).alias(f"pk_{name}")
         for name in names
     )
     useless: dict[str, int] = {}

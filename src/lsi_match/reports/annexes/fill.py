@@ -16,14 +16,7 @@ from lsi_match.log.activities import party_uri, register
 from lsi_match.manifest.accountability import term
 from lsi_match.manifest.plan import Paper
 from lsi_match.protocol.publication import Source
-from lsi_match.reports.annexes.forms import (
-    ActivityVersion,
-    AlgorithmEntry,
-    DpiaAnnex,
-    DpiaFacts,
-    VwsRecord,
-    checked,
-)
+from lsi_match.reports.annexes import forms
 from lsi_match.reports.public.facts import ProjectFacts
 from lsi_match.reports.public.pages import shared
 
@@ -105,8 +98,8 @@ class _Filled:
             self._paper("assessed", self.manifest.dpia),
             self._paper("assessed_rights", self.parts.assessment),
         )
-        return checked(
-            AlgorithmEntry,
+        return forms.checked(
+            forms.AlgorithmEntry,
             {
                 "name": self.manifest.project.title,
                 "description_short": told and told.in_short,
@@ -174,8 +167,8 @@ class _Filled:
                 }
                 for name in one["recipients"]
             ]
-            version = checked(
-                ActivityVersion,
+            version = forms.checked(
+                forms.ActivityVersion,
                 {
                     "name": one["nl"],
                     "purpose": self.manifest.basis.purpose,
@@ -211,8 +204,8 @@ class _Filled:
         manifest, parts, transfers = self.manifest, self.parts, self.parts.transfers
         measures, kept = catalogue(_TEXTS)["measures"], self.register["activities"]
         kept = next(one["kept_days"] for one in kept if one["about_persons"])
-        found = checked(
-            VwsRecord,
+        found = forms.checked(
+            forms.VwsRecord,
             {
                 "Id": _id(f"{self.page}#{self.name}"),
                 "Nummer": f"{manifest.project.id}.{self.name}",
@@ -278,8 +271,8 @@ class _Filled:
     def dpia(self) -> dict[str, Any]:
         """Never the parts that are the assessment itself (16, 17), nor how it is adopted (20); nothing marked complete."""
         manifest, parts, basis, sheet = self.manifest, self.parts, self.manifest.basis, self.sheet
-        checked(
-            DpiaFacts,
+        forms.checked(
+            forms.DpiaFacts,
             {
                 "subjects": parts.subjects,
                 "data": parts.data,
@@ -350,7 +343,7 @@ class _Filled:
             "metadata": {"urn": "urn:nl:dpia:3.0", "createdAt": self.now},
             "answers": _answers(answers, self.now),
         }
-        return {"$schema": _DPIA_SCHEMA, **checked(DpiaAnnex, given, **self.told)}
+        return {"$schema": _DPIA_SCHEMA, **forms.checked(forms.DpiaAnnex, given, **self.told)}
 
 
 def _answers(told: dict[str, Any], now: datetime) -> dict[str, Any]:
