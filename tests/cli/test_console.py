@@ -13,8 +13,8 @@ EVIL = "a\x1b]0;title\x07\x1b[2Jb\u202ec\x9bd\udcff"
 
 
 def test_no_sign_reaches_the_terminal_that_it_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
-    done(EVIL, {}, as_json=False)
-    show_error(FileMissingError(file=EVIL), as_json=False)
+    done(EVIL, {})
+    show_error(FileMissingError(file=EVIL))
     out.print(EVIL, markup=False)
     out.print(table("t", ["x"], [[EVIL]]))
     said = "".join(capsys.readouterr())
@@ -23,7 +23,7 @@ def test_no_sign_reaches_the_terminal_that_it_would_obey(capsys: pytest.CaptureF
 
 
 def test_letters_of_any_language_and_line_ends_stay(capsys: pytest.CaptureFixture[str]) -> None:
-    done("één\nniet:\tß ≥ × – 北", {}, as_json=False)
+    done("één\nniet:\tß ≥ × – 北", {})
     assert capsys.readouterr().out.split() == ["één", "niet:", "ß", "≥", "×", "–", "北"]
 
 

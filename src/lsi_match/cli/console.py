@@ -8,9 +8,8 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -22,10 +21,8 @@ from lsi_match.base.signs import OBEYED, plain
 if TYPE_CHECKING:
     from lsi_match.matcher.site.site import Project
 
-#: What it means stands in `cli.help`.
-Json = Annotated[bool, Parameter(name="--json", negative="")]
-
 _settings: dict[str, Language] = {"language": "en" if os.environ.get("LSI_MATCH_LANG") == "en" else "nl"}
+_for_machines = [False]
 
 
 class _Terminal(Console):
@@ -48,6 +45,15 @@ def language() -> Language:
 
 def set_language(value: str) -> None:
     _settings["language"] = "en" if value == "en" else "nl"
+
+
+def as_json() -> bool:
+    """Whether this command line asks for one JSON document and nothing else (`--json`)."""
+    return _for_machines[0]
+
+
+def set_json(on: bool) -> None:
+    _for_machines[0] = on
 
 
 def say(key: str, /, **facts: object) -> str:
@@ -75,22 +81,22 @@ def print_json(document: Any) -> None:
     sys.stdout.write(text + "\n")
 
 
-def done(shown: RenderableType | Iterable[RenderableType], document: Any, as_json: bool) -> None:
+def done(shown: RenderableType | Iterable[RenderableType], document: Any) -> None:
     """What a command that did its work says: to a person, in one piece or line by line; to a machine, as one document.
 
     Args:
         shown: a text or table, or several, which are not made where a machine asks.
     """
-    if as_json:
+    if as_json():
         print_json(document)
         return
     for one in shown if isinstance(shown, Iterable) and not isinstance(shown, str) else (shown,):
         out.print(one)
 
 
-def tell(key: str, document: dict[str, Any], as_json: bool, /, **more: object) -> None:
+def tell(key: str, document: dict[str, Any], /, **more: object) -> None:
     """The same with a text, into which goes what the document says, and more."""
-    done(say(key, **{**document, **more}), document, as_json)
+    done(say(key, **{**document, **more}), document)
 
 
 def project_of(site: Path, project: str) -> Project:
@@ -111,9 +117,9 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> Table:
     return made
 
 
-def show_error(error: LsiError, as_json: bool) -> None:
+def show_error(error: LsiError) -> None:
     """What was wrong and what to do, on standard error; with `--json` as a document on standard output."""
-    if as_json:
+    if as_json():
         print_json({"error": error.reason, "nl": error.text("nl"), "en": error.text("en")})
     else:
         err.print(error.text(language()), style="bold red")

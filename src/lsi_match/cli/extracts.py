@@ -13,7 +13,7 @@ from lsi_match.base.catalogue import with_separators
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import write_whole
-from lsi_match.cli.console import Json, called, done, language, number, out, say, table
+from lsi_match.cli.console import called, done, language, number, out, say, table
 
 if TYPE_CHECKING:
     from lsi_match.manifest import Manifest
@@ -46,7 +46,6 @@ def check(
     encoding: Encoding = "utf-8",
     separator: Separator | None = None,
     header: HeaderRow | None = None,
-    json: Json = False,
 ) -> int:
     """Look at an extract before anything is delivered: what is in it; with a manifest and a mapping, all that is wrong too. Writes nothing.
 
@@ -73,7 +72,7 @@ def check(
     agreed = _agreed(manifest, name, home, project)
     if agreed is None or mapping is None or name is None:
         seen = profile(extract, _asked(table, sheet, encoding, separator, header))
-        done(_seen(seen) + _told(seen.wrong), {"extract": _plain(seen), "problems": _facts(seen.wrong)}, json)
+        done(_seen(seen) + _told(seen.wrong), {"extract": _plain(seen), "problems": _facts(seen.wrong)})
         return int(bool(seen.wrong))
     document, here = agreed
     local = read_mapping(mapping)
@@ -97,7 +96,7 @@ def check(
         }
         for one in found
     }
-    done(parts, told, json)
+    done(parts, told)
     return int(any(one.problems for one in found))
 
 
@@ -147,7 +146,7 @@ def new(
 
 
 @reference_app.command
-def bag(file: Path, *, home: Path, name: str, json: Json = False) -> None:
+def bag(file: Path, *, home: Path, name: str) -> None:
     """Take in the BAG: where a manifest makes a BAG number of an address, it is looked up here. What was taken in before goes.
 
     Args:
@@ -165,7 +164,7 @@ def bag(file: Path, *, home: Path, name: str, json: Json = False) -> None:
         [say("extracts.ambiguous"), found.ambiguous],
         [say("extracts.found"), found.kept],
     ]
-    done((table("BAG", ["", ""], told), found.version), vars(found), json)
+    done((table("BAG", ["", ""], told), found.version), vars(found))
 
 
 def _asked(

@@ -37,7 +37,6 @@ COMMON = {
     "mapping": "which extract and which columns hold the fields of the manifest (YAML).",
     "chain": "sign with a certificate: this one and those between it and the authority (PEM).",
     "key": "the private key of the certificate (PEM); left out when it is the one in the HSM.",
-    "json": "Print one JSON document and nothing else.",
 }
 _WORDS = {"Commands": "Opdrachten", "Parameters": "Argumenten en opties", "COMMAND": "OPDRACHT", "[OPTIONS]": "[OPTIES]"}  # fmt: skip
 

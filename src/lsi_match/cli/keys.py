@@ -11,7 +11,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.base.validation import NAME
-from lsi_match.cli.console import Json, done, err, say, tell
+from lsi_match.cli.console import as_json, done, err, say, tell
 
 if TYPE_CHECKING:
     from lsi_match.partner.ceremony import KeyMaking
@@ -28,7 +28,6 @@ def make(
     hybrid: bool | None = None,
     signer: str = "",
     module: str = "",
-    json: Json = False,
 ) -> None:
     """Make a signing and an encryption key for a party.
 
@@ -57,11 +56,11 @@ def make(
         else make_identity(name, folder, passphrase, hybrid=hybrid)
     )
     card = folder / "card.json"
-    tell("keys.made", {"card": str(card), **identity.card}, json)
+    tell("keys.made", {"card": str(card), **identity.card})
 
 
 @app.command
-def show(home: Path, *, json: Json = False) -> None:
+def show(home: Path) -> None:
     """What keys there are: public keys and key ids, whether they are protected, file modes. Opens no private key.
 
     Args:
@@ -83,14 +82,14 @@ def show(home: Path, *, json: Json = False) -> None:
     ]
     # As lines, since a key that is cut off cannot be compared.
     lines = [f"{label:<28}{value}" for label, value in rows]
-    done(lines, {**vars(state), "card": state.card.model_dump()}, json)
-    for file in () if json else state.readable_by_others:
+    done(lines, {**vars(state), "card": state.card.model_dump()})
+    for file in () if as_json() else state.readable_by_others:
         text = say("keys.readable", file=file)
         err.print(text, style="bold red")
 
 
 @app.command
-def card(name: str, home: Path, *, json: Json = False) -> None:
+def card(name: str, home: Path) -> None:
     """Write the card anew, with all public keys of today: those made before a party had a key for the log lack that one.
 
     Args:
@@ -101,11 +100,11 @@ def card(name: str, home: Path, *, json: Json = False) -> None:
 
     identity = load_identity(name, home / "keys")
     file = write_card(identity, home / "keys")
-    tell("keys.card", {"card": str(file), **identity.card}, json)
+    tell("keys.card", {"card": str(file), **identity.card})
 
 
 @app.command
-def protect(name: str, home: Path, *, json: Json = False) -> None:
+def protect(name: str, home: Path) -> None:
     """Put the keys of a party, made without one, behind a passphrase.
 
     Args:
@@ -115,13 +114,11 @@ def protect(name: str, home: Path, *, json: Json = False) -> None:
     from lsi_match.crypto.passphrase import ask_new
 
     protect_identity(name, home / "keys", ask_new(str(home / "keys" / "encryption.age")))
-    tell("keys.protected", {"protected": str(home / "keys")}, json)
+    tell("keys.protected", {"protected": str(home / "keys")})
 
 
 @app.command
-def project(
-    name: str, home: Path, project_id: str, *, cards: Path, out: Path, epoch: int = 1, json: Json = False
-) -> None:
+def project(name: str, home: Path, project_id: str, *, cards: Path, out: Path, epoch: int = 1) -> None:
     """Make the project key alone and seal it to every partner; prints the key check value for the manifest.
 
     Together is better, since then nobody picks it: see `keys commit`.
@@ -143,7 +140,7 @@ def project(
         if card.name != "matcher":
             share = make_key_share(key, identity, card.name, card.encryption_key)
             write_whole(out / f"key-share.{card.name}.json", share)
-    tell("keys.key_made", {"key_check": key.check_value, "shares": str(out)}, json)
+    tell("keys.key_made", {"key_check": key.check_value, "shares": str(out)})
 
 
 @app.command
@@ -156,7 +153,6 @@ def commit(
     out: Path,
     epoch: int = 1,
     again: bool = False,
-    json: Json = False,
 ) -> None:
     """Make the project key together, 1 of 3: fix this partner's part of it, without telling it.
 
@@ -170,7 +166,7 @@ def commit(
     document = _key_making(name, home, project_id, cards, epoch).commit(again=again)
     file = out / f"key-commitment.{name}.json"
     write_whole(file, document, replace=again)
-    tell("keys.committed", {"commitment": str(file)}, json)
+    tell("keys.committed", {"commitment": str(file)})
 
 
 @app.command
@@ -183,7 +179,6 @@ def reveal(
     commitments: Path,
     out: Path,
     epoch: int = 1,
-    json: Json = False,
 ) -> None:
     """Make the project key together, 2 of 3: tell this partner's part to the others, once all have committed.
 
@@ -198,7 +193,7 @@ def reveal(
     document = _key_making(name, home, project_id, cards, epoch).reveal(words)
     file = out / f"key-reveal.{name}.json"
     write_whole(file, document, replace=True)
-    tell("keys.revealed", {"reveal": str(file)}, json)
+    tell("keys.revealed", {"reveal": str(file)})
 
 
 @app.command
@@ -211,7 +206,6 @@ def derive(
     commitments: Path,
     reveals: Path,
     epoch: int = 1,
-    json: Json = False,
 ) -> None:
     """Make the project key together, 3 of 3: derive it; all partners print the same key check value.
 
@@ -226,11 +220,11 @@ def derive(
         read_folder(commitments, "key-commitment.*.json").values(),
         read_folder(reveals, "key-reveal.*.json").values(),
     )
-    tell("keys.key_sealed", {"key_check": key.check_value, "key_share": str(file)}, json)
+    tell("keys.key_sealed", {"key_check": key.check_value, "key_share": str(file)})
 
 
 @app.command
-def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json: Json = False) -> None:
+def share(name: str, home: Path, project_id: str, *, card: Path, out: Path) -> None:
     """Seal the project key that this partner has to a partner that joins. Check its card by another way first.
 
     Args:
@@ -248,7 +242,7 @@ def share(name: str, home: Path, project_id: str, *, card: Path, out: Path, json
         raise wrong_use("cli.not_to_matcher")
     file = out / f"key-share.{to.name}.json"
     write_whole(file, make_key_share(key, own.identity(), to.name, to.encryption_key))
-    tell("keys.key_shared", {"key_check": key.check_value, "share": str(file)}, json, name=to.name)
+    tell("keys.key_shared", {"key_check": key.check_value, "share": str(file)}, name=to.name)
 
 
 def _key_making(name: str, home: Path, project_id: str, cards: Path, epoch: int) -> KeyMaking:

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError, wrong_use
 from lsi_match.base.files import read_bytes, write_whole
-from lsi_match.cli.console import Json, called, done, err, language, out, print_json, say, table
+from lsi_match.cli.console import as_json, called, done, err, language, out, print_json, say, table
 from lsi_match.log.entry import MAX_TIME, LogEntry
 from lsi_match.log.steps import Step
 
@@ -30,7 +30,6 @@ def show(
     until: str | None = None,
     refusals: bool = False,
     who: bool = False,
-    json: Json = False,
 ) -> None:
     """Every entry of a log: when, which step, what came of it. Of a site: of all its projects, by time.
 
@@ -59,7 +58,7 @@ def show(
                     beside["user"] = str((opened.details(index) or {}).get("user", "–"))
                 found.append((entry, beside))
     found.sort(key=lambda one: one[0].end_time)
-    if json:
+    if as_json():
         print_json([{**beside, **entry.model_dump(mode="json")} for entry, beside in found])
         return
     of_many = len({beside["project"] for _, beside in found}) > 1
@@ -128,7 +127,6 @@ def verify(
     remember: Path | None = None,
     papers: tuple[Path, ...] = (),
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
-    json: Json = False,
 ) -> int:
     """Prove a log whole: every leaf, the tree over it, every signed checkpoint.
 
@@ -158,15 +156,15 @@ def verify(
         told = ", ".join(f"{name} ({size})" for name, size in cosigned.items())
         lines.append(say("log.cosigned", told=told))
     done(lines, {"verified": found.ok, "entries": found.size, "root": top, "cosigned": cosigned,
-                 "judged": found.judged, "problems": problems}, json)  # fmt: skip
-    if not (found.ok or json):
+                 "judged": found.judged, "problems": problems})  # fmt: skip
+    if not (found.ok or as_json()):
         err.print(say("log.fails"), style="bold red")
         err.print("\n".join(f"  {problem}" for problem in problems))
     return 0 if found.ok else 1
 
 
 @app.command
-def subjects(project: Path, *, json: Json = False) -> int:
+def subjects(project: Path) -> int:
     """Check the files of data subjects on a site: there and unaltered, destroyed on time or late, missing. Reads no row.
 
     Args:
@@ -183,8 +181,8 @@ def subjects(project: Path, *, json: Json = False) -> int:
         for one, how in found.files
     ]  # fmt: skip
     heads = ["#", say("log.round"), say("log.file"), say("log.standing")]
-    done(table("", heads, rows), {"ok": not found.problems, "files": files}, json)
-    for problem in () if json else found.problems:
+    done(table("", heads, rows), {"ok": not found.problems, "files": files})
+    for problem in () if as_json() else found.problems:
         err.print(problem.text(language()), style="bold red")
     return 1 if found.problems else 0
 
@@ -199,7 +197,6 @@ def report(
     papers: tuple[Path, ...] = (),
     first: date | None = None,
     last: date | None = None,
-    json: Json = False,
 ) -> int:
     """The account of a project for the FG: rounds, volumes, refusals, holds, releases, destruction, verification.
 
@@ -247,12 +244,12 @@ def report(
     period = log_report.Period(first or date.min, last or date.max) if first or last else None
     write_whole(to, log_report.account(evidence, language(), period).written(kind), replace=True)
     in_order = verified.ok and not evidence.problems
-    done(str(to), {"report": str(to), "ok": in_order}, json)
+    done(str(to), {"report": str(to), "ok": in_order})
     return 0 if in_order else 1
 
 
 @app.command
-def register(manifest: Path, *, json: Json = False) -> None:
+def register(manifest: Path) -> None:
     """The register of processing activities of a manifest: what every entry of its log points at, by address."""
     from lsi_match.agreement.approvals import load_manifest
     from lsi_match.log.activities import register as made
@@ -263,7 +260,7 @@ def register(manifest: Path, *, json: Json = False) -> None:
         [one["step"], one[language()], yes[one["about_persons"]], one["id"]] for one in found["activities"]
     ]
     columns = list(map(say, ("log.step", "log.facts", "log.persons", "log.address")))
-    done(table(found["project"], columns, rows), found, json)
+    done(table(found["project"], columns, rows), found)
 
 
 def _moment(text: str | None, *, end: bool = False) -> datetime | None:

@@ -8,17 +8,17 @@ from typing import Literal
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import FileExistsAlreadyError, read_bytes, read_text, write_whole
-from lsi_match.cli.console import Json, done, language, project_of, say, tell
+from lsi_match.cli.console import done, language, project_of, say, tell
 from lsi_match.cli.log import _file, app
 
 
 @app.command
-def checkpoint(site: Path, project: str, *, json: Json = False) -> None:
+def checkpoint(site: Path, project: str) -> None:
     """Sign the state of the log as it is now, and print the note."""
 
     with project_of(site, project).writer() as log:
         note = log.sign()
-    done(note.removesuffix("\n"), {"checkpoint": note}, json)
+    done(note.removesuffix("\n"), {"checkpoint": note})
 
 
 @app.command
@@ -31,7 +31,6 @@ def cosign(
     papers: tuple[Path, ...] = (),
     out: Path,
     accept_gap: bool = False,
-    json: Json = False,
 ) -> None:
     """Verify a log, on your own machine, against what you saw before; then state that you saw it.
 
@@ -57,11 +56,11 @@ def cosign(
     told = " ".join(str(file) for file in files)
     done([say("log_proofs.cosigned", size=size, root=root, told=told),
           *([] if papers else [judged_again(None, language())])],
-         {"entries": size, "root": root, "judged": bool(papers), "checkpoints": [str(file) for file in files]}, json)  # fmt: skip
+         {"entries": size, "root": root, "judged": bool(papers), "checkpoints": [str(file) for file in files]})  # fmt: skip
 
 
 @app.command(name="add-cosignature")
-def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: Json = False) -> None:
+def add_cosignature(site: Path, project: str, cosignature: list[Path]) -> None:
     """Take in what a controller signed under a checkpoint, and hand out a release that waited for it.
 
     Args:
@@ -75,13 +74,11 @@ def add_cosignature(site: Path, project: str, cosignature: list[Path], *, json: 
     names, rounds = ", ".join(sorted(found)), publish_cosigned_releases(of, utc_now)
     said = [say("log_proofs.cosignature", names=names)]
     said += [say("log_proofs.handed_out", rounds=rounds)] if rounds else []
-    done(" ".join(said), {"cosigners": sorted(found), "handed_out": rounds}, json)
+    done(" ".join(said), {"cosigners": sorted(found), "handed_out": rounds})
 
 
 @app.command
-def witness(
-    site: Path, project: str, name: str | None = None, url: str | None = None, *, json: Json = False
-) -> None:
+def witness(site: Path, project: str, name: str | None = None, url: str | None = None) -> None:
     """Ask a witness from outside to co-sign the log (C2SP tlog-witness), and hand out a release that waited for it.
 
     Args:
@@ -107,11 +104,11 @@ def witness(
     ]
     if rounds:
         told.append(say("log_proofs.handed_out", rounds=rounds))
-    done(told or say("log_proofs.no_witness"), {"witnesses": signed, "handed_out": rounds}, json)
+    done(told or say("log_proofs.no_witness"), {"witnesses": signed, "handed_out": rounds})
 
 
 @app.command
-def prove(log: Path, position: int, *, out: Path, json: Json = False) -> None:
+def prove(log: Path, position: int, *, out: Path) -> None:
     """Write the proof that an entry is in the log, as a file of its own.
 
     Args:
@@ -125,7 +122,7 @@ def prove(log: Path, position: int, *, out: Path, json: Json = False) -> None:
     with Log.open(_file(log), read_only=True) as opened:
         proof = make(opened, position)
     write_whole(out, proof.text().encode(), replace=True)
-    tell("log_proofs.proof", {"proof": str(out)}, json, position=position)
+    tell("log_proofs.proof", {"proof": str(out)}, position=position)
 
 
 @app.command(name="check-proof")
@@ -136,7 +133,6 @@ def check_proof(
     policy: Path | None = None,
     home: Path | None = None,
     remember: Path | None = None,
-    json: Json = False,
 ) -> None:
     """Check a proof without the log; show the entry that it proves.
 
@@ -168,11 +164,11 @@ def check_proof(
     if not (remember or home):
         lines.append(say("log_proofs.not_compared"))
     compared = bool(remember or home)
-    done(lines, {"index": read.index, "compared": compared, **entry.model_dump(mode="json")}, json)
+    done(lines, {"index": read.index, "compared": compared, **entry.model_dump(mode="json")})
 
 
 @app.command
-def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: bool = False, json: Json = False) -> None:  # fmt: skip
+def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: bool = False) -> None:  # fmt: skip
     """Write whose signatures count under a checkpoint, for this and other programs (C2SP tlog-policy).
 
     Args:
@@ -189,11 +185,11 @@ def policy(manifest: Path, *, out: Path, root: Path | None = None, cosigned: boo
     current = None if root is None else TrustStore(root, agreed.project.id).trust(utc_now()).current
     made = policy_of(agreed, current, quorum=(agreed.release.cosignatures or None) if cosigned else 0)
     write_whole(out, made.text().encode(), replace=True)
-    done(str(out), {"policy": str(out), "cosigners": list(made.witnesses), "quorum": made.quorum}, json)
+    done(str(out), {"policy": str(out), "cosigners": list(made.witnesses), "quorum": made.quorum})
 
 
 @app.command
-def export(log: Path, *, form: Literal["tiles", "log", "papers", "otlp", "parquet"] = "tiles", out: Path, json: Json = False) -> None:  # fmt: skip
+def export(log: Path, *, form: Literal["tiles", "log", "papers", "otlp", "parquet"] = "tiles", out: Path) -> None:  # fmt: skip
     """Write the log in a form that other programs read.
 
     Args:
@@ -222,4 +218,4 @@ def export(log: Path, *, form: Literal["tiles", "log", "papers", "otlp", "parque
             }[form]
             count = write(opened, out)
     what = "papers" if form == "papers" else "entries"
-    tell(f"log_proofs.exported_{what}", {what: count, "export": str(out)}, json, count=count)
+    tell(f"log_proofs.exported_{what}", {what: count, "export": str(out)}, count=count)

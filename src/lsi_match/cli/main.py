@@ -21,8 +21,8 @@ from lsi_match.cli import console
 HELP = """Privacy-preserving matching for casustafels.
 
 Only records that partners selected under one signed manifest are matched, under pseudonyms, and only cases leave.
-Every command takes --lang en (default: nl) and, where it says so, --json. With --dry-run everything is checked, and nothing is
-signed, brought, logged, run or destroyed. Where keys are protected, their
+Every command takes --lang en (default: nl), and --json for one JSON document and nothing else. With --dry-run everything is
+checked, and nothing is signed, brought, logged, run or destroyed. Where keys are protected, their
 passphrase is asked for, or read from --passphrase-fd NUMBER or with --passphrase-keyring.
 """
 
@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Carry out one command line; its exit status."""
     try:
-        arguments = _without_language(arguments)
+        arguments = _without_language(_without_json(arguments))
         arguments = _without_passphrase_source(_without_dry_run(arguments))
         if arguments[1:] and _HELP.isdisjoint(arguments):
             app = command_line()
@@ -81,26 +81,26 @@ def run(arguments: list[str]) -> int:
             speak(app, console.language(), arguments)
         status = _carried_out(app, arguments)
     except dry_run.WouldDo as next_:
-        return _told_only(next_, "--json" in arguments)
+        return _told_only(next_)
     except CycloptsError as error:
         from lsi_match.cli.usage import told
 
-        console.show_error(told(error), "--json" in arguments)
+        console.show_error(told(error))
         return WrongUseError.exit_status
     except LsiError as error:
-        console.show_error(error, "--json" in arguments)
+        console.show_error(error)
         return error.exit_status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         return 0
     except OSError as error:
-        console.show_error(as_refusal(error), "--json" in arguments)
+        console.show_error(as_refusal(error))
         return 1
     except Exception as error:
         if os.environ.get("LSI_MATCH_DEBUG"):
             raise
-        console.show_error(as_refusal(error), "--json" in arguments)
+        console.show_error(as_refusal(error))
         return 1
     return status if isinstance(status, int) else 0
 
@@ -119,14 +119,14 @@ def _carried_out(app: App, arguments: list[str]) -> object:
     raise given
 
 
-def _told_only(next_: dry_run.WouldDo, as_json: bool) -> int:
+def _told_only(next_: dry_run.WouldDo) -> int:
     """What a command that was tried out would do next; where that is to write down a refusal, the refusal."""
     refused = next_.__context__
     if isinstance(refused, LsiError):
-        console.show_error(refused, as_json)
+        console.show_error(refused)
         return refused.exit_status
     document = {"dry_run": True, "next": next_.act, "what": next_.what}
-    console.tell("main.would", document, as_json, act=console.say(f"main.would_{next_.act}"))
+    console.tell("main.would", document, act=console.say(f"main.would_{next_.act}"))
     return 0
 
 
@@ -137,6 +137,13 @@ def _without_dry_run(arguments: list[str]) -> list[str]:
         raise wrong_use("cli.no_dry_run")
     dry_run.begin(on=tried)
     return [one for one in arguments if one != "--dry-run"]
+
+
+def _without_json(arguments: list[str]) -> list[str]:
+    """Set whether this command line is for a machine; the other arguments. To `demo` it names a file, and `prefect` has its own."""
+    own = arguments[:1] == ["demo"] or arguments[:2] == ["site", "prefect"]
+    console.set_json("--json" in arguments)
+    return arguments if own else [one for one in arguments if one != "--json"]
 
 
 def _without_language(arguments: list[str]) -> list[str]:

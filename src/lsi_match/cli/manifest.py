@@ -14,7 +14,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
-from lsi_match.cli.console import Json, done, language, out, print_json, say, tell
+from lsi_match.cli.console import as_json, done, language, out, print_json, say, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +31,7 @@ app = App(name="manifest")
 
 
 @app.command
-def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json = False) -> None:
+def complete(draft: Path, *, cards: Path, key_check: str, out: Path) -> None:
     """Fill the parties' public keys and the key check value into a draft; writes the manifest to be signed.
 
     Args:
@@ -46,11 +46,11 @@ def complete(draft: Path, *, cards: Path, key_check: str, out: Path, json: Json 
     found = [read_public_keys(data, source) for source, data in read_folder(cards, "*.json").items()]
     manifest = read_draft(draft, {c.name: c.model_dump() for c in found}, key_check)
     write_whole(out, manifest.canonical())
-    tell("manifest.complete", {"manifest": str(out), "digest": manifest.digest}, json)
+    tell("manifest.complete", {"manifest": str(out), "digest": manifest.digest})
 
 
 @app.command
-def check(manifest: Path, *, json: Json = False) -> None:
+def check(manifest: Path) -> None:
     """Check a manifest or a draft, and show its digest and what each partner selects.
 
     Args:
@@ -64,7 +64,7 @@ def check(manifest: Path, *, json: Json = False) -> None:
         f"{partner}.{selection.id}": [rule.when for rule in selection.criteria]
         for partner, selection in document.selections()
     }
-    if json:
+    if as_json():
         print_json(
             {
                 "digest": digest,
@@ -111,9 +111,7 @@ def _plain(document: Manifest) -> list[str]:
 
 
 @app.command
-def explain(
-    manifest: Path, *, partner: str | None = None, out: Path | None = None, json: Json = False
-) -> None:
+def explain(manifest: Path, *, partner: str | None = None, out: Path | None = None) -> None:
     """Tell a manifest, or a draft of one, in plain words: why, who, what is selected, what a case is, who sees what.
 
     Args:
@@ -124,11 +122,11 @@ def explain(
     from lsi_match.reports.manifest_page import explained
 
     document, digest = read_manifest(manifest, partner)
-    _show(explained(document, language(), digest=digest, partner=partner), out, json)
+    _show(explained(document, language(), digest=digest, partner=partner), out)
 
 
 @app.command
-def diff(old: Path, new: Path, *, out: Path | None = None, json: Json = False) -> None:
+def diff(old: Path, new: Path, *, out: Path | None = None) -> None:
     """Tell what changed between two manifests or drafts: criteria by what they mean, the rest as it stands.
 
     Args:
@@ -140,7 +138,7 @@ def diff(old: Path, new: Path, *, out: Path | None = None, json: Json = False) -
 
     (was, old_digest), (now, new_digest) = read_manifest(old), read_manifest(new)
     names = [digest or file.name for digest, file in ((old_digest, old), (new_digest, new))]
-    _show(difference(was, now, language(), names=(names[0], names[1])), out, json)
+    _show(difference(was, now, language(), names=(names[0], names[1])), out)
 
 
 @app.command
@@ -153,7 +151,6 @@ def sql(
     reference_date: str | None = None,
     counts: bool = False,
     out: Path | None = None,
-    json: Json = False,
 ) -> None:
     """Give the query that selects a partner's records in its own database, from the same parse that runs here.
 
@@ -180,16 +177,14 @@ def sql(
         queries = queries.replace(document.digest, say("manifest.not_signed"))
     if out is not None:
         write_whole(out, queries.encode(), replace=True)
-    if json:
+    if as_json():
         print_json({"text": queries, "file": str(out) if out else None})
     else:
         terminal.print(str(out) if out else queries, end="\n" if out else "")
 
 
 @app.command
-def columns(
-    manifest: Path, *, partner: str, part: Path | None = None, row: int = 1, json: Json = False
-) -> None:
+def columns(manifest: Path, *, partner: str, part: Path | None = None, row: int = 1) -> None:
     """Show the columns of a drop of a partner, in order; of an opened part, also what one row says.
 
     Args:
@@ -203,7 +198,7 @@ def columns(
     document, _ = read_manifest(manifest, partner)
     found = drop_columns(document, document.partners[partner])
     cells = row_of(read_bytes(part), document, document.partners[partner], row) if part else {}
-    if json:
+    if as_json():
         told = [{"name": one.name, "type": one.type, "width": one.width} for one in found]
         print_json({"columns": told, "width": row_width(found), "row": cells or None})
         return
@@ -213,7 +208,7 @@ def columns(
 
 
 @app.command
-def new(draft: Path, *, json: Json = False) -> None:
+def new(draft: Path) -> None:
     """Write a commented template of a manifest, to be filled in.
 
     Args:
@@ -222,7 +217,7 @@ def new(draft: Path, *, json: Json = False) -> None:
     from lsi_match.manifest.template import template
 
     write_whole(draft, template())
-    tell("manifest.draft_made", {"draft": str(draft)}, json)
+    tell("manifest.draft_made", {"draft": str(draft)})
 
 
 def read_manifest(file: Path, partner: str | None = None) -> tuple[Manifest, str | None]:
@@ -235,7 +230,7 @@ def read_manifest(file: Path, partner: str | None = None) -> tuple[Manifest, str
     return read.document, read.digest
 
 
-def _show(page: Document, out: Path | None, json: bool) -> None:
+def _show(page: Document, out: Path | None) -> None:
     """A document on the terminal, as JSON, or in a file, as the end of its name says."""
     from rich.markdown import Markdown
 
@@ -244,10 +239,10 @@ def _show(page: Document, out: Path | None, json: bool) -> None:
 
     if out is not None:
         write_whole(out, page.written(kind_of(out)), replace=True)
-    if json:
+    if as_json():
         print_json({"text": page.markdown, "parts": page.parts, "file": str(out) if out else None})
     elif out is not None:
-        done(str(out), {}, json)
+        done(str(out), {})
     elif terminal.is_terminal:
         terminal.print(Markdown(page.markdown))
     else:
@@ -255,7 +250,7 @@ def _show(page: Document, out: Path | None, json: bool) -> None:
 
 
 @app.command
-def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None, json: Json = False) -> None:
+def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None) -> None:
     """Hand a manifest to its controllers to be signed, and log who was given it.
 
     Args:
@@ -271,13 +266,11 @@ def share(manifest: Path, *, site: Path, out: Path, to: list[str] | None = None,
     names = list(dict.fromkeys(to)) if to else list(document.controllers)
     for name in names:
         write_whole(out / name / "manifest.json", canonical, replace=True)
-    tell("manifest.given", {"digest": document.digest, "to": names, "out": str(out)}, json)
+    tell("manifest.given", {"digest": document.digest, "to": names, "out": str(out)})
 
 
 @app.command
-def statement(
-    manifest: Path, *, previous: Path | None = None, out: Path | None = None, json: Json = False
-) -> None:
+def statement(manifest: Path, *, previous: Path | None = None, out: Path | None = None) -> None:
     """Show the text that controllers sign for: all that the manifest says, in plain words, and what changes.
 
     Args:
@@ -294,7 +287,7 @@ def statement(
     if digest is None:
         told = say("manifest.not_to_be_signed")
         text = replace(text, source=text.source.replace(document.digest, told))
-    _show(text, out, json)
+    _show(text, out)
 
 
 def signing(
@@ -319,7 +312,6 @@ def sign(
     previous: Path | None = None,
     chain: Path | None = None,
     key: Path | None = None,
-    json: Json = False,
 ) -> None:
     """Sign a manifest as one of its controllers. Shows what is signed for; its digest is part of what is signed.
 
@@ -338,16 +330,16 @@ def sign(
     write_whole(out / f"{name}.md", text, replace=True)
     write_whole(out / f"{name}.json", signed.paper, replace=True)
     title, digest = document.controllers[name].title, digest_of_bytes(text)
-    if not json:
-        _show(signed.text, None, json)
+    if not as_json():
+        _show(signed.text, None)
     said = {"approval": str(out / f"{name}.json"), "digest": document.digest, "text": digest, "previous": signed.previous}  # fmt: skip
-    tell("manifest.signed", said, json, title=title)
+    tell("manifest.signed", said, title=title)
 
 
 @app.command
 def publication(
     manifest: Path, name: str, home: Path, *, sheet: Path, out: Path, chain: Path | None = None,
-    key: Path | None = None, json: Json = False,
+    key: Path | None = None,
 ) -> None:  # fmt: skip
     """Sign what your organisation makes public about the project, for the public pages (`publish`).
 
@@ -365,7 +357,7 @@ def publication(
     written = parse_yaml(read_text(sheet), sheet.name, Sheet)
     file = out / f"{name}.publication.json"
     write_whole(file, make_public(document, identity, written, now), replace=True)
-    tell("manifest.publication", {"file": str(file)}, json)
+    tell("manifest.publication", {"file": str(file)})
 
 
 @app.command
@@ -378,7 +370,6 @@ def withdraw(
     out: Path,
     chain: Path | None = None,
     key: Path | None = None,
-    json: Json = False,
 ) -> None:
     """Withdraw the approval of a controller. From then on nothing happens under this manifest.
 
@@ -400,7 +391,7 @@ def withdraw(
     write_whole(file, paper, replace=True)
     if own.takes_part(document):
         own.ingest({name: paper}, document.project.id, now)
-    tell("manifest.withdrawn", {"withdrawal": str(file), "digest": document.digest}, json, name=name)
+    tell("manifest.withdrawn", {"withdrawal": str(file), "digest": document.digest}, name=name)
 
 
 @app.command
@@ -414,7 +405,6 @@ def advise(
     out: Path,
     chain: Path | None = None,
     key: Path | None = None,
-    json: Json = False,
 ) -> None:
     """Sign what the FG (DPO) of a controller advises about this manifest. A negative advice has to be answered in the manifest.
 
@@ -431,7 +421,7 @@ def advise(
     file = out / f"{name}.advice.json"
     write_whole(file, made(document, identity, outcome, read_text(text).strip(), now), replace=True)
     said = {"advice": str(file), "outcome": outcome, "digest": document.digest}
-    tell("manifest.advice", said, json, name=name)
+    tell("manifest.advice", said, name=name)
 
 
 @app.command
@@ -445,7 +435,6 @@ def acknowledge(
     out: Path,
     chain: Path | None = None,
     key: Path | None = None,
-    json: Json = False,
 ) -> None:
     """Say that everybody in these roles of your organisation has read the work instruction.
 
@@ -462,7 +451,7 @@ def acknowledge(
     paper = acknowledge_as(document, identity, read_bytes(instruction), role, now)
     file = out / f"{name}.acknowledgement.json"
     write_whole(file, paper, replace=True)
-    tell("manifest.acknowledged", {"acknowledgement": str(file), "roles": role}, json, name=name)
+    tell("manifest.acknowledged", {"acknowledgement": str(file), "roles": role}, name=name)
 
 
 @app.command
@@ -474,7 +463,6 @@ def status(
     site: Path | None = None,
     previous: Path | None = None,
     on: str | None = None,
-    json: Json = False,
 ) -> int:
     """Show what still blocks a project: every gate, whether it holds, and who has to do what.
 
@@ -510,7 +498,7 @@ def status(
             raise wrong_use("cli.site_or_trust")
         verdicts = evaluate(document, evidence)
         signed = _signed_texts(document, evidence, site, previous)
-    if json:
+    if as_json():
         print_json({"digest": digest, "gates": [
             {"gate": v.gate.value, "holds": v.error is None, "reason": v.error.reason if v.error else "",
              "text": v.error.text(language()) if v.error else ""} for v in verdicts],

@@ -11,7 +11,7 @@ from cyclopts import App
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.cli.console import (
-    Json,
+    as_json,
     called,
     done,
     err,
@@ -36,9 +36,7 @@ app = App(name="match")
 
 
 @app.command(name="open")
-def open_(
-    site: Path, project: str, round_id: str, *, reference_date: date | None = None, json: Json = False
-) -> None:
+def open_(site: Path, project: str, round_id: str, *, reference_date: date | None = None) -> None:
     """Open a round: a fresh key that drops are sealed to, in a signed opening for the partners.
 
     Args:
@@ -51,7 +49,7 @@ def open_(
     given = reference_date.isoformat()[:10] if reference_date else None
     file = open_round(project_of(site, project), round_id, given, utc_now())
     proof = proof_file(file)
-    tell("match.opened", {"opening": str(file)}, json, round_id=round_id, proof=proof)
+    tell("match.opened", {"opening": str(file)}, round_id=round_id, proof=proof)
 
 
 @app.command
@@ -64,7 +62,6 @@ def run(
     workers: int | None = None,
     cluster: str | None = None,
     memory_limit: str | None = None,
-    json: Json = False,
 ) -> int:
     """Run a round: gates, intake, match, count, release, destroy. A process of its own does it, through Prefect.
 
@@ -80,7 +77,7 @@ def run(
     from lsi_match.matcher.operate.runner import run_match
 
     def on_step(step: dict[str, Any]) -> None:
-        if not json:
+        if not as_json():
             mark = say("match.refused") if step["refused"] else "ok"
             err.print(
                 f"  {step['step']:<8} {mark:<10} {step['seconds']:8.2f} s  {step['peak_mib']:6d} MiB",
@@ -90,10 +87,10 @@ def run(
     config = ExecutionConfig.of_site(
         site, runner=runner, workers=workers, cluster=cluster, memory_limit=memory_limit
     )
-    if not json:
+    if not as_json():
         err.print(say("match.begun", round_id=round_id, project=project))
     outcome = run_match(site, project, round_id, config=config, on_step=on_step)
-    if json:
+    if as_json():
         print_json(outcome)
     elif outcome["state"] == "released":
         out.print(say("match.released", cases=outcome["cases"]))
@@ -107,9 +104,7 @@ def run(
 
 
 @app.command
-def watch(
-    site: Path, *, memory_limit: str | None = None, clock_is_right: bool = False, json: Json = False
-) -> int:
+def watch(site: Path, *, memory_limit: str | None = None, clock_is_right: bool = False) -> int:
     """Look once at every project: take in deliveries, open, run and end rounds as the manifests say, hand out.
 
     Can be given at any time, by hand or by a timer; what was done stands in the log.
@@ -132,25 +127,25 @@ def watch(
             return runs.run(site, project.id, round_id, config)
 
         seen = reconcile_site(Site(site), utc_now, run, clock_is_right=clock_is_right)
-    if json:
+    if as_json():
         print_json({"projects": [_watched(one) for one in seen]})
-    for one in [] if json else seen:
+    for one in [] if as_json() else seen:
         for line in _lines(one):
             out.print(line, markup=False, soft_wrap=True)
     return 1 if any(one.failed for one in seen) else 0
 
 
 @app.command
-def remind(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
+def remind(site: Path, project: str, round_id: str) -> None:
     """Remind, by hand, every partner of which there is no drop for a round yet: at its place, and in the log."""
     from lsi_match.matcher.operate.reconcile import remind_by_hand
 
     names = ", ".join(remind_by_hand(project_of(site, project), round_id, utc_now()))
-    tell("match.reminded", {"reminded": names}, json, names=names or "-")
+    tell("match.reminded", {"reminded": names}, names=names or "-")
 
 
 @app.command
-def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json = False) -> int:
+def justify(site: Path, project: str, round_id: str, papers: Path) -> int:
     """Take in what controllers say to the report of the monitor that holds a round. The next 'match run' releases it.
 
     Where a controller asks for another manifest, the round is destroyed at once. Ends with exit status 1 while
@@ -175,12 +170,12 @@ def justify(site: Path, project: str, round_id: str, papers: Path, *, json: Json
     else:
         text = say("match.justified")
     outcome = {"justified": sorted(set(said) - set(asking)), "missing": missing, "change": asking}
-    done(text, outcome, json)
+    done(text, outcome)
     return 1 if missing or asking else 0
 
 
 @app.command
-def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json = False) -> None:
+def outcome(site: Path, project: str, round_id: str, papers: Path) -> None:
     """Take in what partners counted of the outcomes of a released round ('partner outcome').
 
     Args:
@@ -189,11 +184,11 @@ def outcome(site: Path, project: str, round_id: str, papers: Path, *, json: Json
     from lsi_match.matcher.round.take_outcomes import ingest_outcomes
 
     names = ingest_outcomes(project_of(site, project), round_id, read_folder(papers, "*.json"), utc_now())
-    tell("match.outcomes", {"partners": names}, json)
+    tell("match.outcomes", {"partners": names})
 
 
 @app.command
-def office(site: Path, project: str, counts: Path, *, json: Json = False) -> None:
+def office(site: Path, project: str, counts: Path) -> None:
     """Take in the table of the statistics office ('monitor import'); the next 'match run' makes the report with it.
 
     Args:
@@ -203,11 +198,11 @@ def office(site: Path, project: str, counts: Path, *, json: Json = False) -> Non
     from lsi_match.matcher.round.office import ingest_counts
 
     round_id = ingest_counts(project_of(site, project), read_bytes(counts, MAX_DESCRIPTOR), utc_now())
-    tell("match.office", {"round": round_id}, json)
+    tell("match.office", {"round": round_id})
 
 
 @app.command
-def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = False) -> None:
+def answer(site: Path, project: str, request: Path, *, to: Path) -> None:
     """Answer an access request of a controller: what every round did with the person, found by pseudonym. It is logged.
 
     Args:
@@ -218,11 +213,11 @@ def answer(site: Path, project: str, request: Path, *, to: Path, json: Json = Fa
     from lsi_match.matcher.subjects.access_answers import answer as made
 
     write_whole(to, made(project_of(site, project), read_bytes(request, LARGEST), utc_now()))
-    tell("match.answered", {"answer": str(to)}, json)
+    tell("match.answered", {"answer": str(to)})
 
 
 @app.command
-def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> None:
+def opened(site: Path, project: str, papers: Path) -> None:
     """Take in the notices of partners that they opened a release. Those brought with 'partner send' come in by themselves.
 
     Args:
@@ -231,20 +226,20 @@ def opened(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
     from lsi_match.matcher.round.opened_notices import ingest_opened_notices
 
     names = ingest_opened_notices(project_of(site, project), read_folder(papers, "*.opened.json"), utc_now())
-    tell("match.notices", {"partners": names}, json)
+    tell("match.notices", {"partners": names})
 
 
 @app.command
-def destroy(site: Path, project: str, round_id: str, *, json: Json = False) -> None:
+def destroy(site: Path, project: str, round_id: str) -> None:
     """End a round without a release: destroy its key and its drops, and log that. This cannot be undone."""
     from lsi_match.matcher.operate.retention import abandon
 
     before = abandon(project_of(site, project), round_id, utc_now)
-    tell(f"match.was_{before}", {"round": round_id, "destroyed": True, "before": before}, json)
+    tell(f"match.was_{before}", {"round": round_id, "destroyed": True, "before": before})
 
 
 @app.command
-def status(site: Path, project: str | None = None, *, json: Json = False) -> None:
+def status(site: Path, project: str | None = None) -> None:
     """What is going on, and what to do: alarms, how the rounds stand as the log tells, and what each waits for.
 
     Args:
@@ -256,7 +251,7 @@ def status(site: Path, project: str | None = None, *, json: Json = False) -> Non
 
     now, found = utc_now(), Site(site)
     standing = [told(one, now) for one in (found.projects() if project is None else [found.project(project)])]
-    if json:
+    if as_json():
         documents = [_standing(one, now) for one in standing]
         print_json({"projects": documents} if project is None else documents[0])
         return

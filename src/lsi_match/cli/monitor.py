@@ -12,7 +12,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_text, write_whole
 from lsi_match.base.yaml_positions import parse_yaml
-from lsi_match.cli.console import Json, done, language, out, print_json, project_of, say, tell
+from lsi_match.cli.console import as_json, done, language, out, print_json, project_of, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ app = App(name="monitor")
 
 
 @app.command
-def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = False) -> None:
+def report(site: Path, project: str, round_id: str, *, to: Path) -> None:
     """Write what the monitor says of a round, to read and to print: the report, and the counts it follows from.
 
     Args:
@@ -56,7 +56,7 @@ def report(site: Path, project: str, round_id: str, *, to: Path, json: Json = Fa
     files = {name: to / name for name in documents}
     for name, data in documents.items():
         write_whole(files[name], data, replace=True)
-    tell("monitor.written", {n: str(f) for n, f in files.items()}, json, files=list(files.values()))
+    tell("monitor.written", {n: str(f) for n, f in files.items()}, files=list(files.values()))
 
 
 def _pages(stem: str, table: CountsTable, found: RoundFindings) -> dict[str, bytes]:
@@ -80,7 +80,6 @@ def justify(
     out: Path,
     chain: Path | None = None,
     key: Path | None = None,
-    json: Json = False,
 ) -> None:
     """Sign, as a controller, why a held round may be released; or, with --change, that the manifest has to change.
 
@@ -111,7 +110,7 @@ def justify(
         if not reasons.exists():
             write_whole(reasons, reasons_draft(held.table, held.findings, language()).encode())
             asked = {"reasons": str(reasons), "differences": list(needed)}
-            tell("monitor.reasons", asked, json, needed=len(needed))
+            tell("monitor.reasons", asked, needed=len(needed))
             return
         said = parse_yaml(read_text(reasons), reasons.name, Reasons).root
     paper = held.justify(identity, "change" if change else "release", said, now)
@@ -119,7 +118,7 @@ def justify(
     file = out / f"{name}.justification.json"
     write_whole(file, paper, replace=True)
     what = {"justification": str(file), "findings": digest}
-    tell("monitor.changed" if change else "monitor.justified", what, json, name=name, round=round_id)
+    tell("monitor.changed" if change else "monitor.justified", what, name=name, round=round_id)
 
 
 @app.command
@@ -132,7 +131,6 @@ def request(
     mapping: Path,
     extracts: Path,
     to: Path,
-    json: Json = False,
 ) -> None:
     """Seal to the statistics office of the manifest how far the own records came in a round, after the drop was made.
 
@@ -149,20 +147,11 @@ def request(
 
     local = read_mapping(mapping)
     files = write_request(Home(home, name), opening, local, extracts, to, project, utc_now())
-    tell("monitor.written", {"files": [str(file) for file in files]}, json)
+    tell("monitor.written", {"files": [str(file) for file in files]})
 
 
 @app.command(name="import")
-def import_(
-    name: str,
-    home: Path,
-    project: str,
-    tables: Path,
-    *,
-    opening: Path,
-    out: Path,
-    json: Json = False,
-) -> None:
+def import_(name: str, home: Path, project: str, tables: Path, *, opening: Path, out: Path) -> None:
     """Take back the table of the statistics office, as its client: held against what was asked, and signed.
 
     Args:
@@ -176,7 +165,7 @@ def import_(
 
     file, paper = take_back(Home(home, name), opening, tables, project, utc_now())
     write_whole(out / file, paper, replace=True)
-    tell("monitor.taken_back", {"counts": str(out / file)}, json)
+    tell("monitor.taken_back", {"counts": str(out / file)})
 
 
 @app.command
@@ -186,7 +175,6 @@ def counts(
     to: Path | None = None,
     benefit: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     fail_on_alert: Annotated[bool, Parameter(negative="")] = False,
-    json: Json = False,
 ) -> int:
     """Analyse a table of counts of your own, and write the report.
 
@@ -219,7 +207,7 @@ def counts(
     if to is not None:
         plain = f"{found.model_dump_json(indent=2)}\n".encode()
         write_whole(to, plain if to.suffix == ".json" else page.written(to.suffix), replace=True)
-    if json:
+    if as_json():
         print_json(found.model_dump(mode="json"))
     else:
         out.print(page.first, markup=False, soft_wrap=True)
@@ -234,7 +222,6 @@ def trend(
     *,
     to: Path | None = None,
     fail_on_alert: Annotated[bool, Parameter(negative="")] = False,
-    json: Json = False,
 ) -> int:
     """Add up the counts of several rounds: what one round cannot show, several together do.
 
@@ -256,7 +243,7 @@ def trend(
     page = monitor_trend.page(tables, found, language())
     if to is not None:
         write_whole(to, page.written(to.suffix), replace=True)
-    if json:
+    if as_json():
         lines = [asdict(line) | {"so_far": [one.model_dump() for one in line.so_far]} for line in found.lines]
         told = {"alert": bool(found.alerts), "rounds": found.rounds, "lines": lines}
         print_json(told | {"helped": [one.model_dump() for one in found.helped]})
@@ -274,7 +261,6 @@ def areas(
     people: str,
     having: str,
     percent: Annotated[bool, Parameter(negative="")] = False,
-    json: Json = False,
 ) -> None:
     """Say what public figures per area can tell of a characteristic that nobody records: bounds, never a person.
 
@@ -294,7 +280,7 @@ def areas(
         "left_out": list(found.left_out),
         **{name: vars(getattr(found.found, name)) for name in ("having", "others", "ratio")},
     }
-    done("\n".join(_bounds(found, f"‘{having}’")), document, json)
+    done("\n".join(_bounds(found, f"‘{having}’")), document)
 
 
 def _bounds(areas: Areas, what: str) -> Iterator[str]:

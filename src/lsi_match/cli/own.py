@@ -12,7 +12,7 @@ from lsi_match.base.catalogue import catalogue
 from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import FileMissingError
-from lsi_match.cli.console import Json, done, err, language, print_json, say, tell
+from lsi_match.cli.console import as_json, done, err, language, out, print_json, say, tell
 
 if TYPE_CHECKING:
     from lsi_match.desk.work import ProjectWork
@@ -36,7 +36,6 @@ def set_once(
     extracts: Path | None = None,
     chain: Path | None = None,
     key: Path | None = None,
-    json: Json = False,
 ) -> None:
     """Set once which folder and project are yours, and what the work on the project needs; commands go on from there.
 
@@ -81,11 +80,11 @@ def set_once(
         )  # what is wrong is told now
         set_work(own, project, settings)
     file = keep(own, project)
-    tell("own.set", {"file": str(file), "home": str(own.folder), "name": own.name, "project": project}, json)
+    tell("own.set", {"file": str(file), "home": str(own.folder), "name": own.name, "project": project})
 
 
 @sync.default
-def let_change_hands(home: Path, project: str | None = None, *, json: Json = False) -> int:
+def let_change_hands(home: Path, project: str | None = None) -> int:
     """Let everything change hands: fetch and bring, take in what others signed, co-sign the log, deliver for open rounds.
 
     Then says what came, what was brought, and what to do next. Can be given at any time; nothing is done twice. Ends with
@@ -105,7 +104,7 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
         if work.settings is None or project not in (None, work.id):
             continue
         if dry_run.is_on():
-            told[work.id] = foreseen(work.home, work.id, work.settings, json)
+            told[work.id] = foreseen(work.home, work.id, work.settings)
             continue
         with err.status(say("partner.working")):
             found = synchronise(work.home, work.id, work.settings, utc_now(), language(), judging=judging)
@@ -114,25 +113,24 @@ def let_change_hands(home: Path, project: str | None = None, *, json: Json = Fal
         after = Work.of(home).project(work.id, utc_now())
         next_ = _next(after) if after else []
         told[work.id]["next"] = next_
-        if not json:
-            for line in _lines(work.id, found, next_):
-                done(line, {}, False)
+        if not as_json():
+            out.print("\n".join(_lines(work.id, found, next_)))
     if not told:
         raise wrong_use("cli.nothing_set")
-    if json:
+    if as_json():
         print_json({"projects": told})
     return int(failed)
 
 
-def foreseen(home: Home, project: str, settings: WorkSettings, json: bool) -> dict[str, Any]:
+def foreseen(home: Home, project: str, settings: WorkSettings) -> dict[str, Any]:
     """What would be fetched and brought; nothing is."""
     from lsi_match.partner.deliver import foresee
     from lsi_match.partner.exchange import described
 
     would, ready = foresee(home, project, settings)
-    if not json:
+    if not as_json():
         lines = [say("partner.would_fetch", one=one) for one in described(would, language())]
-        done([project, *lines, *(say("own.ready", one=one) for one in ready)], {}, False)
+        out.print("\n".join([project, *lines, *(say("own.ready", one=one) for one in ready)]))
     return {"would_fetch": would, "would_bring": ready}
 
 
@@ -187,7 +185,7 @@ def delivered(found: Delivered) -> list[str]:
 
 
 @doctor.default
-def examined(home: Path, *, json: Json = False) -> int:
+def examined(home: Path) -> int:
     """See whether everything is in order in your folder: keys, trust root, agreement, place, mapping, disk, versions, clock.
 
     Opens no key and changes nothing. Of a matching site it says what 'site health' does as well. Ends with exit status 1 when
@@ -220,5 +218,5 @@ def examined(home: Path, *, json: Json = False) -> int:
         {"what": one.what, "project": one.about, "found": one.found, "error": one.error and one.error.reason}
         for one in found
     ]
-    done(lines, {"ok": not wrong, "found": document, "alarms": [one.name for one in on]}, json)
+    done(lines, {"ok": not wrong, "found": document, "alarms": [one.name for one in on]})
     return int(wrong)

@@ -13,7 +13,19 @@ from lsi_match.base.clock import minute, utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, write_whole
 from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
-from lsi_match.cli.console import Json, called, done, err, language, number, out, print_json, say, table, tell
+from lsi_match.cli.console import (
+    as_json,
+    called,
+    done,
+    err,
+    language,
+    number,
+    out,
+    print_json,
+    say,
+    table,
+    tell,
+)
 from lsi_match.cli.extracts import check, mapping_app, reference_app
 from lsi_match.partner.home import Home
 
@@ -29,9 +41,7 @@ app.command(reference_app)
 
 
 @app.command
-def join(
-    name: str, home: Path, *, manifest: Path, approvals: Path, key_share: Path, json: Json = False
-) -> None:
+def join(name: str, home: Path, *, manifest: Path, approvals: Path, key_share: Path) -> None:
     """Take in a project that every controller signed, and the sealed project key.
 
     Args:
@@ -44,11 +54,11 @@ def join(
         read_bytes(manifest), read_folder(approvals, "*.json"), read_bytes(key_share), utc_now()
     )
     said = {"project": joined.project.id, "manifest": joined.digest}
-    tell("partner.joined", said, json, name=name)
+    tell("partner.joined", said, name=name)
 
 
 @app.command
-def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = False) -> None:
+def papers(name: str, home: Path, project: str, papers: Path) -> None:
     """Take in what was signed later about the manifest that this partner joined under: a withdrawal, an approval anew.
 
     Args:
@@ -57,7 +67,7 @@ def papers(name: str, home: Path, project: str, papers: Path, *, json: Json = Fa
 
     now = Home(home, name).ingest(read_folder(papers, "*.json"), project, utc_now())
     said = {"approved": list(now.approvals), "withdrawn": list(now.withdrawn)}
-    tell("partner.papers", said, json, name=name)
+    tell("partner.papers", said, name=name)
 
 
 @app.command
@@ -70,7 +80,6 @@ def prepare(
     mapping: Path,
     extracts: Path,
     to: Path,
-    json: Json = False,
 ) -> None:
     """Select by the manifest's criteria, pseudonymise, seal and sign: makes the drop of this partner.
 
@@ -106,7 +115,7 @@ def prepare(
         "seen": {"rows": prepared.descriptor.rows, "unique": alone, "shared_by_fewer_than_five": few},
     }
     seen = say("partner.seen", alone=alone, few=few)
-    done((*tables, seen, str(prepared.file)), told, json)
+    done((*tables, seen, str(prepared.file)), told)
 
 
 def counts_table(title: str, count: SelectionCounts, *, sent: bool, signals: Mapping[str, int]) -> Table:
@@ -148,7 +157,7 @@ def useless(name: str) -> str:
 
 
 @app.command(name="open")
-def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json: Json = False) -> None:
+def open_(name: str, home: Path, project: str, release: Path, *, to: Path) -> None:
     """Open a release: the own records that are in a case, by own record id.
 
     Args:
@@ -172,11 +181,11 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path, json:
     else:
         frame.write_parquet(sink)
     write_whole(to, sink.getvalue(), replace=True)
-    tell("partner.opened", {"cases": descriptor.cases, "records": len(frame), "table": str(to)}, json)
+    tell("partner.opened", {"cases": descriptor.cases, "records": len(frame), "table": str(to)})
 
 
 @app.command
-def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: Json = False) -> None:
+def send(name: str, home: Path, file: Path | None = None, *, place: Path) -> None:
     """Bring a drop to the place where files change hands: a folder, SFTP or S3. Can be repeated after it broke off.
 
     Or bring what was signed: a cosignature ('log cosign'), a justification ('monitor justify'). What this partner
@@ -189,11 +198,11 @@ def send(name: str, home: Path, file: Path | None = None, *, place: Path, json: 
     from lsi_match.partner.transfer import settings_in
 
     files = bring(Home(home, name), file, settings_in(place))
-    tell("partner.sent", {"sent": files}, json)
+    tell("partner.sent", {"sent": files})
 
 
 @app.command
-def fetch(to: Path, *, place: Path, json: Json = False) -> int:
+def fetch(to: Path, *, place: Path) -> int:
     """Fetch what the matching environment put ready: openings, reminders, receipts, reasons of refusals, releases, the log.
 
     A file that is there already and was not fetched from that place is never overwritten; that is told, with exit status 1.
@@ -206,14 +215,13 @@ def fetch(to: Path, *, place: Path, json: Json = False) -> int:
 
     if dry_run.is_on():
         would = foreseen(settings_in(place), to)
-        done([say("partner.would_fetch", one=one) for one in would], {"would_fetch": would}, json)
+        done([say("partner.would_fetch", one=one) for one in would], {"would_fetch": would})
         return 0
     found = bring(settings_in(place), to, language())
     names = [file.name for file in found.files]
     new = "\n".join([*names, *found.messages, *(error.text(language()) for _, error in found.problems)])
     done(new or say("partner.nothing_new"),
-         {"files": names, "messages": list(found.messages), "problems": {name: error.reason for name, error in found.problems}},
-         json)  # fmt: skip
+         {"files": names, "messages": list(found.messages), "problems": {name: error.reason for name, error in found.problems}})  # fmt: skip
     return 1 if found.problems else 0
 
 
@@ -227,7 +235,6 @@ def deliver(
     mapping: Path | None = None,
     extracts: Path | None = None,
     folder: Path | None = None,
-    json: Json = False,
 ) -> int:
     """Deliver by itself, for a timer: fetch, co-sign the log, make a drop for every round that is open, bring it, check the receipts.
 
@@ -252,19 +259,19 @@ def deliver(
     kept = work_of(here, project).model_dump() if len(said) < len(given) else {}
     work = WorkSettings(**(kept | said))
     if dry_run.is_on():
-        would = foreseen(here, project, work, json)
-        if json:
+        would = foreseen(here, project, work)
+        if as_json():
             print_json(would)
         return 0
     with err.status(say("partner.working")):
         found = synchronise(here, project, work, utc_now(), language(), judging=judging)
     some = found.sent or found.receipts or found.messages or found.problems
-    done([*([] if some else [say("partner.nothing")]), *delivered(found)], outcome(found), json)
+    done([*([] if some else [say("partner.nothing")]), *delivered(found)], outcome(found))
     return int(found.failed)
 
 
 @app.command
-def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json = False) -> int:
+def receipt(name: str, home: Path, project: str, receipts: Path) -> int:
     """Check receipts: that the log of the matching environment says what became of a drop of yours.
 
     Ends with exit status 1 when one of them says that a drop was refused.
@@ -287,7 +294,7 @@ def receipt(name: str, home: Path, project: str, receipts: Path, *, json: Json =
         told = {"drop": one.drop[:23], "round": one.round or "-", "position": one.position}
         lines.append(say("partner.receipt", at=at, what=what, **told))
         lines += [f"    {one.refused}"] if one.refused else []
-    done(lines, {"receipts": [vars(one) for one in found]}, json)
+    done(lines, {"receipts": [vars(one) for one in found]})
     return 1 if any(one.refused is not None for one in found) else 0
 
 
@@ -340,7 +347,6 @@ def outcome(
     mapping: Path,
     extracts: Path,
     out: Path,
-    json: Json = False,
 ) -> None:
     """Count what came of the cases of a release, per group: only counts leave, small ones withheld.
 
@@ -361,7 +367,7 @@ def outcome(
     file = out / f"{name}.outcome.json"
     write_whole(file, paper, replace=True)
     said = {"outcome": str(file), "grounded": found.grounded, "not_grounded": found.not_grounded}
-    tell("partner.counted", said, json)
+    tell("partner.counted", said)
 
 
 @app.command
@@ -374,7 +380,6 @@ def access_request(
     to: Path,
     rounds: tuple[str, ...] = (),
     person_fd: int | None = None,
-    json: Json = False,
 ) -> None:
     """Ask the matching environment what was done with one person's data (art. 15 GDPR). The number is asked for and not kept.
 
@@ -391,16 +396,14 @@ def access_request(
     entered = ask_person(wanted(here.agreed_manifest(project, now)), person_fd)
     made = make_request(here, project, entered, reference, rounds, now)
     if made is None:
-        tell("partner.request_waits", {"request": None, "reference": reference}, json)
+        tell("partner.request_waits", {"request": None, "reference": reference})
         return
     write_whole(to, made)
-    tell("partner.request", {"request": str(to), "reference": reference}, json)
+    tell("partner.request", {"request": str(to), "reference": reference})
 
 
 @app.command
-def access_answer(
-    name: str, home: Path, project: str, answer: Path, *, reference: str, to: Path, json: Json = False
-) -> int:
+def access_answer(name: str, home: Path, project: str, answer: Path, *, reference: str, to: Path) -> int:
     """Open the answer to an access request: a text in plain Dutch (or English) for the letter to the person, or a table.
 
     Ends with exit status 1 while somebody has to look: there are rounds that were not asked about, or that the answer does
@@ -424,7 +427,7 @@ def access_answer(
     )
     write_whole(to, made, replace=True)
     missing = unasked(opened)
-    tell("partner.answer", {"letter": str(to), "not_asked": missing, "other_manifest": opened.others}, json)
+    tell("partner.answer", {"letter": str(to), "not_asked": missing, "other_manifest": opened.others})
     if missing:
         err.print(say("partner.unasked", missing=missing))
     if opened.others:

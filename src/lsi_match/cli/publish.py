@@ -10,8 +10,8 @@ from cyclopts import App
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import write_whole
-from lsi_match.cli.console import Json, language, say, tell
 from lsi_match.cli.console import err as console
+from lsi_match.cli.console import language, say, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,9 +22,7 @@ app = App(name="publish")
 
 
 @app.default
-def publish(
-    place: Path, *, log: tuple[Path, ...] = (), out: Path = Path("public"), json: Json = False
-) -> None:
+def publish(place: Path, *, log: tuple[Path, ...] = (), out: Path = Path("public")) -> None:
     """Write the public pages of a site: how it works, each project, and the register that its log points to.
 
     Static files in Dutch and English, to be served as https://<domain>/. They hold what the organisations signed and what
@@ -55,13 +53,13 @@ def publish(
     for told in words:
         console.print(say("publish.words", told=told), markup=False)
     said = {"out": str(out), "files": len(written), "words": words}
-    tell("publish.written", said, json, begin=out / "index.html")
+    tell("publish.written", said, begin=out / "index.html")
 
 
 @app.command
 def annex(
     place: Path, project: str, controller: str, *, log: Path | None = None,
-    form: Literal["algorithm-register", "processing-register", "vws", "dpia"], out: Path, json: Json = False,
+    form: Literal["algorithm-register", "processing-register", "vws", "dpia"], out: Path,
 ) -> None:  # fmt: skip
     """Write what one organisation hands to a register, or adds to its DPIA, made from what was signed and from the log.
 
@@ -85,7 +83,7 @@ def annex(
         known = ", ".join(facts.manifest.controllers)
         raise wrong_use("cli.known_controllers", known=known)  # fmt: skip
     write_whole(out, made(form, facts, controller, now), replace=True)
-    tell("publish.annex", {"file": str(out), "form": form}, json)
+    tell("publish.annex", {"file": str(out), "form": form})
 
 
 def _facts(place: Path, project: str | None, copy: Path | None, now: datetime) -> ProjectFacts:

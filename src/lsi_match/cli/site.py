@@ -14,7 +14,7 @@ from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import wrong_use
 from lsi_match.base.files import read_bytes, read_folder, read_text
 from lsi_match.base.version import VERSION
-from lsi_match.cli.console import Json, done, language, project_of, say, tell
+from lsi_match.cli.console import done, language, project_of, say, tell
 from lsi_match.matcher.site.site import Site
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ app = App(name="site")
 
 
 @app.command
-def init(site: Path, *, protect: bool = False, hybrid: bool | None = None, json: Json = False) -> None:
+def init(site: Path, *, protect: bool = False, hybrid: bool | None = None) -> None:
     """Make a matching site: a folder with keys of its own.
 
     Args:
@@ -38,11 +38,11 @@ def init(site: Path, *, protect: bool = False, hybrid: bool | None = None, json:
     hybrid = tools_open_hybrid() if hybrid is None else hybrid
     passphrase = ask_new(str(site / "keys" / "encryption.age")) if protect else None
     card = Site.make(site, passphrase, hybrid=hybrid).folder / "keys" / "card.json"
-    tell("site.made", {"card": str(card)}, json, site=site)
+    tell("site.made", {"card": str(card)}, site=site)
 
 
 @app.command
-def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -> None:
+def accept(site: Path, manifest: Path, *, approvals: Path) -> None:
     """Take in a manifest that every controller signed.
 
     Args:
@@ -50,11 +50,11 @@ def accept(site: Path, manifest: Path, *, approvals: Path, json: Json = False) -
     """
 
     project = Site(site).accept(read_bytes(manifest), read_folder(approvals, "*.json"), utc_now())
-    tell("site.accepted", {"project": project.id, "inbox": str(project.folder / "inbox")}, json)
+    tell("site.accepted", {"project": project.id, "inbox": str(project.folder / "inbox")})
 
 
 @app.command
-def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> None:
+def papers(site: Path, project: str, papers: Path) -> None:
     """Take in what was signed about a manifest that was shared or accepted: approvals, acknowledgements, withdrawals.
 
     Args:
@@ -68,11 +68,11 @@ def papers(site: Path, project: str, papers: Path, *, json: Json = False) -> Non
         "withdrawn": list(now.withdrawn),
         "acknowledged": list(now.roles),
     }
-    tell("site.papers", said, json)
+    tell("site.papers", said)
 
 
 @app.command
-def places(site: Path, project: str, *, json: Json = False) -> None:
+def places(site: Path, project: str) -> None:
     """Set up the places of delivery.yaml where files change hands: both sides, and the marker they are known by.
 
     Give this once per place, with every share mounted: a place without its marker is taken to be away.
@@ -84,11 +84,11 @@ def places(site: Path, project: str, *, json: Json = False) -> None:
     for name, settings in places_of(Site(site).project(project, begun=True)).items():
         set_up(settings)
         names.append(name)
-    tell("site.places", {"places": names}, json)
+    tell("site.places", {"places": names})
 
 
 @app.command
-def backup(site: Path, *, to: Path, json: Json = False) -> None:
+def backup(site: Path, *, to: Path) -> None:
     """Write a backup of a site: one file, with a list of what it holds and a seal. The keys of the site are in it.
 
     Args:
@@ -99,7 +99,7 @@ def backup(site: Path, *, to: Path, json: Json = False) -> None:
     made = back_up(Site(site), to, utc_now())
     said = {"backup": str(to), "files": len(made.files), "entries": made.entries}
     told = [f"{name} ({entries})" for name, entries in made.entries.items()]
-    tell("site.backup", said, json, told=told)
+    tell("site.backup", said, told=told)
 
 
 @app.command
@@ -109,7 +109,6 @@ def restore(
     backup: Path | None = None,
     of: Annotated[tuple[Path, ...], Parameter(name="--from")] = (),
     without_places: bool = False,
-    json: Json = False,
 ) -> None:
     """Put a site back: from a backup, and from the newest copy of each log that any place or controller holds.
 
@@ -128,7 +127,7 @@ def restore(
         unpack(backup, site)
     outcomes = put_back(Site(site), of, utc_now(), without_places=without_places)
     lines = [line for one in outcomes for line in _restored(one)]
-    done(lines or say("site.no_project"), {"projects": [vars(one) for one in outcomes]}, json)
+    done(lines or say("site.no_project"), {"projects": [vars(one) for one in outcomes]})
 
 
 def _restored(one: Outcome) -> Iterator[str]:
@@ -146,7 +145,7 @@ def _restored(one: Outcome) -> Iterator[str]:
 
 
 @app.command
-def upgrade(site: Path, *, check: bool = False, end_rounds: bool = False, json: Json = False) -> int:
+def upgrade(site: Path, *, check: bool = False, end_rounds: bool = False) -> int:
     """After another version of the program was installed: see what there is to know (--check), then make anew what changed.
 
     Ends with exit status 1 while something has to be done first; then nothing is changed.
@@ -169,12 +168,12 @@ def upgrade(site: Path, *, check: bool = False, end_rounds: bool = False, json: 
         f"{one.project}: {say('site.first') if one.first else ''}{getattr(one, language())}." for one in found
     ]
     said = {"program": VERSION, "done": not check, "found": [vars(one) for one in found]}
-    done([*lines, *([] if first else [say("site.ready", **said)])], said, json)
+    done([*lines, *([] if first else [say("site.ready", **said)])], said)
     return 1 if first else 0
 
 
 @app.command
-def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None:
+def explain(site: Path, project: str, text: Path) -> None:
     """Explain, in a text that is kept and logged, every checkpoint that was reported and is none of this log (alarm fork).
 
     Args:
@@ -188,11 +187,11 @@ def explain(site: Path, project: str, text: Path, *, json: Json = False) -> None
             raise wrong_use("cli.nothing_to_explain")
         event = ForkExplained(explanation=of.keep(said.encode()))
         log.record(event, utc_now(), manifest=of.manifest().digest)
-    tell("site.logged", {"explained": True}, json)
+    tell("site.logged", {"explained": True})
 
 
 @app.command
-def health(site: Path, *, json: Json = False) -> int:
+def health(site: Path) -> int:
     """Is everything as it should be? Exit status 0, or 1 with the alarms that are on. For a timer, or a container."""
     from lsi_match.matcher.operate.alarms import alarms
 
@@ -200,7 +199,7 @@ def health(site: Path, *, json: Json = False) -> int:
     on = [alarm for project in Site(site).projects() for alarm in alarms(project, utc_now())]
     lines = [f"{alarm.project}: {alarm.name}: {alarm.text(language())}" for alarm in on]
     healthy = {"healthy": not on, "alarms": [vars(alarm) for alarm in on]}
-    done(lines or say("site.well"), healthy, json)
+    done(lines or say("site.well"), healthy)
     return 1 if on else 0
 
 

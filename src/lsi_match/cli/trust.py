@@ -10,7 +10,7 @@ from cyclopts import App
 from lsi_match.base.clock import utc_now
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import read_bytes, read_folder, write_whole
-from lsi_match.cli.console import Json, done, language, say
+from lsi_match.cli.console import as_json, done, language, say
 
 if TYPE_CHECKING:
     from lsi_match.protocol.trust_root import TrustRoot
@@ -28,7 +28,6 @@ def new(
     previous: Path | None = None,
     threshold: int | None = None,
     days: int = 365,
-    json: Json = False,
 ) -> None:
     """Make a version of the trust root out of cards, to be signed by the organisations in it.
 
@@ -67,11 +66,11 @@ def new(
         days=days,
     )
     write_whole(out, root.canonical())
-    _show(root, changes(before, root), json, {"file": str(out)})
+    _show(root, changes(before, root), {"file": str(out)})
 
 
 @app.command
-def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) -> None:
+def sign(root: Path, name: str, home: Path, *, out: Path) -> None:
     """Sign a version of the trust root as one of its organisations.
 
     Args:
@@ -99,13 +98,13 @@ def sign(root: Path, name: str, home: Path, *, out: Path, json: Json = False) ->
     earlier = next((one for one in made if one.root == document), SignedRoot(document, ()))
     papers = sign_root_as(earlier, before, name, home)
     write_whole(file, papers, replace=True)
-    _show(document, changes(before, document), json, {"signature": str(file)})
-    if not json:
-        done(f"\n{say('trust.statement')}\n{file}", {}, json)
+    _show(document, changes(before, document), {"signature": str(file)})
+    if not as_json():
+        done(f"\n{say('trust.statement')}\n{file}", {})
 
 
 @app.command
-def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False) -> None:
+def add(place: Path, papers: Path, *, pin: str | None = None) -> None:
     """Take in a signed trust root, at a partner or at the matching site. There is no way back to an older version.
 
     Revocation lists (.crl) in the folder are taken in too, for every project here; the folder may hold nothing else.
@@ -132,11 +131,11 @@ def add(place: Path, papers: Path, *, pin: str | None = None, json: Json = False
     lines = [say("trust.taken_in", name=name, versions=versions)] if versions else []
     lines += [say("trust.lists", name=name, new=new)] if new else []
     done(lines or say("trust.nothing_new", name=name),
-         {"party": name, "versions": versions, "revocation_lists": new}, json)  # fmt: skip
+         {"party": name, "versions": versions, "revocation_lists": new})  # fmt: skip
 
 
 @app.command
-def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
+def check(papers: Path, *, pin: str | None = None) -> int:
     """Show the signed versions in a folder, who signed each, and whether they count. Status 1 when they do not yet.
 
     Args:
@@ -164,12 +163,12 @@ def check(papers: Path, *, pin: str | None = None, json: Json = False) -> int:
     document = {"project": project, "counts": error is None, "reason": error.reason if error else "",
                 "text": error.text(language()) if error else "",
                 "versions": [{"version": one.root.version, "digest": one.root.digest, "signed": names} for one, _, names in signed]}  # fmt: skip
-    done(lines, document, json)
+    done(lines, document)
     return 1 if error else 0
 
 
 @app.command
-def show(place: Path, project: str, *, out: Path | None = None, json: Json = False) -> int:
+def show(place: Path, project: str, *, out: Path | None = None) -> int:
     """Show the trust root that a partner or the matching site goes by. Status 1 when it has expired.
 
     Args:
@@ -181,14 +180,12 @@ def show(place: Path, project: str, *, out: Path | None = None, json: Json = Fal
     from lsi_match.agreement.trust_root_store import TrustStore
 
     roots = TrustStore(place, project).roots(utc_now())
-    _show(roots[-1], changes(roots[-2] if len(roots) > 1 else None, roots[-1]), json, {}, out)
+    _show(roots[-1], changes(roots[-2] if len(roots) > 1 else None, roots[-1]), {}, out)
     check_current(roots[-1], utc_now())
     return 0
 
 
-def _show(
-    root: TrustRoot, changed: list[str], json: bool, more: dict[str, str], out: Path | None = None
-) -> None:
+def _show(root: TrustRoot, changed: list[str], more: dict[str, str], out: Path | None = None) -> None:
     from lsi_match.reports.document import kind_of
     from lsi_match.reports.trust_page import trust_page
 
@@ -202,4 +199,4 @@ def _show(
         "changed": changed,
         "parts": page.parts,
     }
-    done(str(out) if out else page.markdown.rstrip(), document, json)
+    done(str(out) if out else page.markdown.rstrip(), document)
