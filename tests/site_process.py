@@ -140,7 +140,7 @@ class Fuse:
     def lay(self) -> None:
         """From now on, every effect of this process counts."""
         from lsi_match.base import guarded_folder
-        from lsi_match.log import log_file, store
+        from lsi_match.log import log_file
         from lsi_match.transport import endpoints
 
         sys.addaudithook(self._event)
@@ -149,7 +149,7 @@ class Fuse:
         guarded_folder._rename = self._before(guarded_folder._rename)
         for kind in (endpoints._Sftp, endpoints._Bucket):
             kind.put, kind.remove = self._before(kind.put), self._before(kind.remove)
-        connect = store.connect
+        connect = log_file.connect
 
         def connected(path: Path, *, read_only: bool = False) -> Any:
             connection = connect(path, read_only=read_only)
@@ -175,7 +175,7 @@ class Fuse:
                     cursor = self.execute(sql, one)
                 return cursor
 
-        store.connect = connected
+        log_file.connect = connected
         log_file.sqlite3 = SimpleNamespace(
             **vars(sqlite3) | {"connect": partial(sqlite3.connect, factory=Counted)}
         )
