@@ -12,7 +12,7 @@ import pytest
 from operation import MONDAY, PARTNERS, ROUND, Operation, days, weekly
 
 from lsi_match.base.errors import LsiError
-from lsi_match.log import log_file, store
+from lsi_match.log import log_file
 from lsi_match.log.entry import LogEntry
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.expected import next_opening
@@ -308,7 +308,7 @@ def test_a_look_opens_the_log_once_and_reads_each_entry_once(
         seen.append(position)
         return read(leaf, position)
 
-    monkeypatch.setattr(store, "connect", connecting)
+    monkeypatch.setattr(log_file, "connect", connecting)
     monkeypatch.setattr(LogEntry, "from_leaf", reading)
     operation.deliver("uwv", ROUND)
     size = len(operation.project.entries())

@@ -309,7 +309,6 @@ def sample(
     extracts: Path,
     release: Path | None = None,
     to: Path,
-    json: Json = False,
 ) -> None:
     """Draw people who were not selected, as the manifest agrees ('monitor.sample'), to be judged as cases are. They stay here.
 
@@ -332,7 +331,7 @@ def sample(
     found = records_to_judge(here, opening, local, extracts, project, utc_now(), release)
     rows = ((record, "") for record in found)
     write_whole(to, spreadsheet(to.suffix, ("record_id", "outcome"), rows, language()), replace=True)
-    tell("partner.drawn", {"list": str(to), "records": len(found)}, json)
+    tell("partner.drawn", {"list": str(to), "records": len(found)})
 
 
 @app.command
