@@ -114,6 +114,11 @@ def _keep_round(world: World, name: str, at: datetime, trace: str) -> None:
         project.keep(f"{name} {number}".encode())
 
 
+def entries_of_a_week(partners: int) -> int:
+    """How many of them `_weeks` makes."""
+    return 4 * partners + 16
+
+
 def _weeks(world: World, began: datetime) -> Iterator[tuple[datetime, Event, str]]:
     """When, what, and of an opening its trace; without end. Each week is over before the next."""
     partners, number = world.partners, 0

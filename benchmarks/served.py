@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from benchmarks.look import age
+from benchmarks.look import age, entries_of_a_week
 from lsi_match.base.clock import utc_now
 from lsi_match.base.files import write_whole
 from lsi_match.demo.world import World, configs_folder
@@ -37,7 +37,7 @@ def made(place: Path, projects: int, entries: int) -> Path:
         world.project_id = world.draft["project"]["id"] = f"project-{number}"
         if (world.site.folder / "projects" / world.project_id / "delivery.yaml").exists():
             continue  # it was made before
-        now[0] = utc_now() - timedelta(weeks=int(52 * entries / A_YEAR) + 60)
+        now[0] = utc_now() - timedelta(weeks=entries // entries_of_a_week(len(world.partners)) + 1)
         if number:
             world.renew_trust()
         else:

@@ -153,6 +153,14 @@ def test_the_digest_does_not_depend_on_the_order_or_layout_of_the_yaml(
     assert parse_yaml(sink.getvalue(), "m.yaml", Manifest).digest == load(original).digest
 
 
+def test_a_changed_copy_has_a_digest_of_its_own() -> None:
+    manifest = Manifest.model_validate(document())
+    assert manifest.digest in {manifest.model_copy().digest}
+    changed = manifest.model_copy(update={"project": manifest.project.model_copy(update={"title": "Anders"})})
+    assert changed.digest != manifest.digest
+    assert b"Anders" in changed.canonical()
+
+
 def test_changing_any_leaf_changes_the_digest() -> None:
     original = full()
     digest = load(original).digest

@@ -22,7 +22,7 @@ from unittest.mock import patch
 from month.story import Story, opens
 from operation import MONDAY, days
 
-from benchmarks.look import age_log
+from benchmarks.look import age_log, entries_of_a_week
 from lsi_match.crypto.keys import Identity, write_card
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.backup import back_up, unpack
@@ -30,8 +30,6 @@ from lsi_match.matcher.operate.restore import restore
 from lsi_match.matcher.operate.upgrade import upgrade
 
 RENEWED = 45
-#: Of eight partners, about so many entries come in a year.
-A_YEAR = 2_800
 
 
 @contextmanager
@@ -54,9 +52,10 @@ class Years(Story):
             super().__post_init__()
         clock = self.operation.clock
         if self.behind:
-            now = [MONDAY - timedelta(weeks=int(52 * self.behind) + 8)]
-            age_log(self.operation.world, int(A_YEAR * self.behind), now)
-            clock.to(max(clock(), now[0] + days(7)))
+            weeks = int(52 * self.behind)
+            now = [MONDAY - timedelta(weeks=weeks)]
+            age_log(self.operation.world, weeks * entries_of_a_week(len(self.plan.partners)), now)
+            clock.to(max(clock(), now[0]))
         self.entries = self.operation.project.view().size
         self._backup = Path(self.folder) / "backup.tar"
 

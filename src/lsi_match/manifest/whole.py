@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
@@ -308,6 +308,13 @@ class Manifest(Document):
     def canonical(self) -> bytes:
         """The RFC 8785 bytes that are signed: what the document says, and nothing that a later version adds."""
         return self._canonical
+
+    def __copy__(self) -> Self:
+        """A copy is to be changed: what was worked out of this manifest is not of it."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
     @cached_property
     def _canonical(self) -> bytes:
