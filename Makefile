@@ -71,7 +71,7 @@ mutants: $(READY) ## changes of the rules (gates, agenda, state, trust root, wit
 damage: $(READY) ## damage a log at random, ten thousand times; every time it has to be found (DAMAGES=10000)
 	@LSI_MATCH_DAMAGES=$(DAMAGES) $(BIN)/pytest -q -s tests/log/test_damage.py
 
-soak: $(READY) ## month after month of a project with kills at random, and the tests that take minutes (ROUNDS=500)
+soak: $(READY) ## years of three projects, month after month of others with kills at random, and the tests that take minutes (ROUNDS=500)
 	@$(BIN)/pytest -q -m soak
 	@$(BIN)/python -m tests.soak --rounds $(ROUNDS)
 
