@@ -104,12 +104,26 @@ class Predicate:
         """(field, text) of every comparison of a field with a whole text: `=`, `<>` and `IN`."""
         return self._compared(exp.EQ, exp.NEQ, exp.In)
 
+    def asks_empty(self) -> frozenset[str]:
+        """The fields of which it asks whether they are empty, to count who has nothing: `IS NULL`, `coalesce`."""
+        null = (one for one in self.tree.find_all(exp.Is) if not isinstance(one.parent, exp.Not))
+        asking = (*null, *self.tree.find_all(exp.Coalesce))
+        return frozenset(column.name for one in asking for column in one.find_all(exp.Column)) & {
+            *self.fields
+        }
+
     def compared_patterns(self) -> Iterator[tuple[str, str]]:
         """(field, pattern) of every `LIKE`."""
         return self._compared(exp.Like)
 
-    def _compared(self, *by: type[exp.Expression]) -> Iterator[tuple[str, str]]:
+    def wanted(self) -> Iterator[tuple[str, str]]:
+        """(field, text or pattern) of every comparison that is no denial: a record that meets this has such a text."""
+        return self._compared(exp.EQ, exp.In, exp.Like, denied=False)
+
+    def _compared(self, *by: type[exp.Expression], denied: bool = True) -> Iterator[tuple[str, str]]:
         for node in self.tree.find_all(*by):
+            if not denied and node.find_ancestor(exp.Not):
+                continue
             sides = [
                 side.unnest() for side in (node.this, node.args.get("expression"), *node.expressions) if side
             ]

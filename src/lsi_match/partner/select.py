@@ -17,16 +17,15 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlglot import exp
 
-from lsi_match.base.duckdb_locked import quoted_name
+from lsi_match.base.duckdb_locked import quoted_name, quoted_text
 from lsi_match.base.errors import LsiError, wrong
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType, Predicate, one_form
 from lsi_match.manifest import NO_VALUE, Attribute, Dimension, IdentifierSource, Manifest, Selection
 from lsi_match.partner.extract.cell_types import padded
 from lsi_match.partner.extract.column_mapping import SelectionMapping
 from lsi_match.partner.extract.opened import RECORD_ID as RECORD_ID
-from lsi_match.partner.extract.opened import Extract, Fault, any_of, opened
+from lsi_match.partner.extract.opened import ROW, Extract, Fault, any_of, opened
 from lsi_match.partner.extract.problems import (
     ExtractError,
     ExtractProblemsError,
@@ -267,11 +266,16 @@ class _Selecting:
             ExtractError: something is wrong; what, `problems` tells.
         """
         criteria = [rule.id for rule in self.selection.criteria]
-        with closing(self._judged()) as batches:
+        whole = self.extract.whole()
+        of_all = [*whole.columns, ROW] if whole else []
+        with closing(self._judged(of_all)) as batches:
             for batch in batches:
-                *columns, met, unknown, fault = batch.columns
+                told_by_all = batch.columns[batch.num_columns - len(of_all) :]
+                *columns, met, unknown, fault = batch.columns[: batch.num_columns - len(of_all)]
                 if pc.any(fault).as_py() or self.extract.faulty_ids(batch.column(RECORD_ID)):
                     break
+                if whole:
+                    whole.add(batch.column(RECORD_ID), *told_by_all)
                 bits_met = np.from_dlpack(met)
                 cells = np.from_dlpack(batch.column(GROUP))
                 counted = _counted(bits_met, cells, len(criteria) + 1)
@@ -281,7 +285,7 @@ class _Selecting:
                     for first in range(len(criteria) + 2)
                 ]
                 read, *after, with_signal = left
-                table = pa.table(columns, batch.schema.names[:-3])
+                table = pa.table(columns, batch.schema.names[: len(columns)])
                 if with_signal < read:
                     table = table.filter(pc.equal(met, pa.scalar(_all(len(criteria) + 1), pa.uint64())))
                 # `to_numpy` of Arrow loads pandas.
@@ -293,11 +297,12 @@ class _Selecting:
                 after_each = dict(zip(criteria, after, strict=True))
                 yield Selected(table, read, after_each, with_signal, signals, counted, nothing_known)
             else:
-                return
+                if whole is None or not any(whole.found()):
+                    return
         # Of an extract in which nothing is wrong when it is read again for all that is: `everything_wrong`.
         raise ExtractError.because("partner.changed_while_read", **self.extract.where)
 
-    def _judged(self) -> Generator[pa.RecordBatch, None, None]:
+    def _judged(self, of_all: Sequence[str]) -> Generator[pa.RecordBatch, None, None]:
         """The columns to deliver of every record, how far it passed and whether it has a fault. The first batch is
         empty, since there may be no other."""
         texts = [name for source in self.selection.identifiers for name in source.fields]
@@ -311,9 +316,10 @@ class _Selecting:
             _MET,
             _UNKNOWN,
             f"{any_of(self.faults(of_ids=False))} AS {_FAULT}",
+            *of_all,
         ]
         self.extract.rewind()
-        statement = f"SELECT {', '.join(columns)} FROM {self.source()}"
+        statement = f"SELECT {', '.join(columns)} FROM {self.source(numbered=bool(of_all))}"
         with self.con.sql(statement).to_arrow_reader(PIECE) as reader:
             yield _no_rows(reader.schema)
             yield from reader
@@ -432,8 +438,7 @@ def _attribute(attribute: Attribute, field: str) -> str:
     """The position of a value in its declaration; 65535 when empty; NULL, refused later, when not declared."""
     if attribute.kind == "listed":
         cells = [
-            f"WHEN {field} = {exp.Literal.string(one_form(v)).sql('duckdb')} THEN {i}"
-            for i, v in enumerate(attribute.values)
+            f"WHEN {field} = {quoted_text(one_form(v))} THEN {i}" for i, v in enumerate(attribute.values)
         ]
     elif attribute.kind == "boolean":
         cells = [f"WHEN {field} THEN 1", f"WHEN NOT {field} THEN 0"]

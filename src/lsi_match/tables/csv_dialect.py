@@ -108,6 +108,13 @@ def _encoding(head: bytes, asked: str) -> tuple[str, int]:
     return {"windows-1252": "cp1252", "utf-16": "utf-16-le"}.get(asked, asked), 0
 
 
+def ends_in_line(file: Path, dialect: Dialect) -> bool:
+    """Whether the last line has an end, as the header has."""
+    with file.open("rb") as handle:
+        handle.seek(max(dialect.mark, handle.seek(0, 2) - 8))
+        return handle.read().decode(dialect.encoding, "replace")[-1:] in ("\n", "\r", "\x1a", "")
+
+
 def _escaping(encoding: str) -> str:
     return "replace" if encoding.startswith("utf-16") else _KEPT
 

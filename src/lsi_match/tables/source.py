@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsi_match.base.duckdb_locked import quoted_name
 from lsi_match.tables.cells import NoValue, batch_of, kind_of_cell
-from lsi_match.tables.csv_dialect import Dialect, checked_names, dialect_of
+from lsi_match.tables.csv_dialect import Dialect, checked_names, dialect_of, ends_in_line
 from lsi_match.tables.csv_dialect import rows as csv_rows
 from lsi_match.tables.formulas import without_result
 from lsi_match.tables.stored import Kind, kind_of
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SPREADSHEETS = (".xlsx", ".ods")
+#: Bytes that are written to a disk or sent at a time, at least.
+_WRITTEN_AT_ONCE = 512
 #: Rows of a spreadsheet in which the header is sought.
 _TOP = 40
 
@@ -74,7 +76,8 @@ class Source(ABC):
 
     @abstractmethod
     def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
-        """Let `raw` be these columns, as c0, c1 …; to be called before every statement that reads it.
+        """Let `raw` be these columns, as c0, c1 …, and as n which record it is (1 is the first), since an engine may read them in
+        another order; to be called before every statement that reads it.
 
         Where every cell has a type of its own, whole numbers get zeros before them, to so many `digits`.
 
@@ -86,6 +89,10 @@ class Source(ABC):
         return record
 
     problem: TableUnreadable | None = None
+    #: The last column, of a file that ends without ending its last line; and whether it ends where a file is cut that is not wholly
+    #: written.
+    open_end: str | None = None
+    cut: bool = False
 
     @cached_property
     def wrong(self) -> list[TableUnreadable]:
@@ -98,13 +105,16 @@ class Source(ABC):
         import pyarrow as pa
 
         def told() -> Iterator[pa.RecordBatch]:
+            done = 1
             try:
-                yield from batches
+                for batch in batches:
+                    numbers = pa.array(range(done, done := done + len(batch)), pa.int64())
+                    yield batch.append_column("n", numbers)
             except TableUnreadable as problem:
                 self.problem = problem
                 raise
 
-        schema = pa.schema([(f"c{at}", pa.string()) for at in range(width)])
+        schema = pa.schema([*((f"c{at}", pa.string()) for at in range(width)), ("n", pa.int64())])
         con.register("raw", pa.RecordBatchReader.from_batches(schema, told()))
 
 
@@ -149,6 +159,9 @@ class Csv(Source):
             ("header", str(self.dialect.header)),
         )
         self._lenient = asked.lenient
+        if not ends_in_line(file, self.dialect):
+            self.open_end, self.cut = self.names[-1], file.stat().st_size % _WRITTEN_AT_ONCE == 0
+            self.found = (*self.found, ("end", self.open_end))
 
     def stored(self, columns: Sequence[str]) -> list[Stored]:
         return [Stored(frozenset({Kind.TEXT}))] * len(columns)
@@ -270,6 +283,20 @@ class _InEngine(Source):
     asked: Asked
     _columns: dict[str, tuple[str, Stored]] = field(default_factory=dict)
 
+    @cached_property
+    def _numbered(self) -> str:
+        """Which record it is, and from what, in SQL: a view has no numbers of its own."""
+        import duckdb
+
+        parquet = self._relation.replace(", hive", ", file_row_number = true, hive")
+        for number, relation in (("file_row_number", parquet), ("rowid", self._relation)):
+            try:
+                self.con.execute(f"SELECT {number} FROM {relation} LIMIT 0")
+            except duckdb.Error:
+                continue
+            return f"{number} + 1 AS n FROM {relation}"
+        return f"row_number() OVER () AS n FROM {self._relation}"
+
     def __post_init__(self) -> None:
         import duckdb
 
@@ -308,7 +335,7 @@ class _InEngine(Source):
 
     def lay(self, con: duckdb.DuckDBPyConnection, columns: Sequence[str], digits: Sequence[int] = ()) -> None:
         named = ", ".join(f"{self._columns[column][0]} AS c{at}" for at, column in enumerate(columns))
-        con.execute(f"CREATE OR REPLACE VIEW raw AS SELECT {named} FROM {self._relation}")
+        con.execute(f"CREATE OR REPLACE VIEW raw AS SELECT {named}, {self._numbered}")
 
 
 def _parquet_names(con: duckdb.DuckDBPyConnection, quoted: str) -> tuple[list[str], set[str]]:

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from sqlglot import exp
-
+from lsi_match.base.duckdb_locked import quoted_text
 from lsi_match.criteria.parse import SPACES, FieldType, Predicate, one_form
 from lsi_match.manifest import Selection
 from lsi_match.manifest.identifiers import DIGITS, IdentifierForm
@@ -27,24 +26,18 @@ from lsi_match.tables.stored import Kind
 MARKERS = (
     "NULL", "null", "Null", "\\N", "NA", "<NA>", "N/A", "n/a", "#N/A", "#N/B", "NaN", "nan", "NaT", "None", "none", "NONE", "NAN", "(null)", "[NULL]",
     "<null>", "NIL", "Nil", "nil", "undefined", "inf", "Infinity", "infinity", "#VALUE!", "#WAARDE!",
-    "Ø", "blank", "(blank)", "nihil",
+    "Ø", "blank", "(blank)", "nihil", "missing", "Missing", "MISSING", "empty", "EMPTY", "(empty)", "SYSMIS", "NAType", "pd.NA",
+    "n.b.", "void", "VOID", "nothing", "TBD", ".a",
 )  # fmt: skip
 #: What a program writes where there is no day.
-NO_DAYS = ("-infinity", "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01")
-#: The own record id of a row of totals.
-TOTALS = (
-    "totaal",
-    "totalen",
-    "total",
-    "subtotaal",
-    "eindtotaal",
-    "som",
-    "sum",
-    "aantal",
-    "count",
-    "eof",
-    "einde",
-)
+NO_DAYS = (
+    "-infinity", "0000-01-01", "0001-01-01", "1111-11-11", "1582-10-14", "1582-10-15", "1600-01-01", "1753-01-01", "1800-01-01",
+    "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01",
+)  # fmt: skip
+#: What a program writes where there is no number: all nines, or a day that stands for none.
+_NO_NUMBER = r"-?(9{4,18}|99991231|31129999|19000101|01011900)(\.0+)?"
+#: The first word of the own record id of a row of totals.
+_TOTALS = r"(?i)((sub|eind)?tota(al|len|l)|grand total|som|sum|aantal|count|gemiddelde|average|mean|avg|max|min|eof|einde)([^a-z0-9].*)?"
 
 
 class Role(StrEnum):
@@ -77,10 +70,6 @@ def compared(x: str) -> str:
     """A text as criteria compare it (`one_form` of the criteria): what is ASCII is so already."""
     one_space = f"translate({x}, '{SPACES}', '{' ' * len(SPACES)}')"
     return f"CASE WHEN strlen({x}) = length({x}) THEN {x} ELSE trim(nfc_normalize({one_space})) END"
-
-
-def _text_literal(value: str) -> str:
-    return exp.Literal.string(value).sql("duckdb")
 
 
 def _matches(x: str, pattern: str) -> str:
@@ -126,11 +115,19 @@ _FLOAT = r"[0-9]+[.,]0{1,2}"
 #: A number of fixed length that a program wrote in another way: 1234567.0, 9.99E+08, 1,234,567, ="01234567", '01234567.
 _WRITTEN_NUMBER = r"[0-9]{4,}[.,]0+|[0-9][.,][0-9]+[eE]\+?[0-9]+|[0-9]{1,3}(,[0-9]{3})+|=.*|\x27.*"
 #: A code or an own record id with the marks of a program: ="K1", "K1", 'K1, b'K1', ['K1'], «K1»; but 't Hof and 's-Graveland are names.
-_MARKED = r"=.*|b\x27.*\x27|\[.*\]|«.*»|[„“”].*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*|.*\\[nrt]"
+_MARKED = r"=.*|.*\x22|`.*`|.*\\[-\\].*|b\x27.*\x27|\[.*\]|«.*»|[„“”].*|\x22.*|\x27(\w*|.*\x27)|.*_x00[0-9A-F]{2}_.*|.*\\[nrt]"
 #: A letter of any script, nearly: RE2 takes milliseconds to make `\pL` of every statement.
 _LETTER = r"A-Za-z\x{c0}-\x{1fff}\x{2c00}-\x{ffdc}"
 #: A name in which letters were replaced: Ren?e, Ren&eacute;e, Ren%C3%A9e, Ren\\xe9e, Ren_x00E9_e, Ren+AOk-e (UTF-7).
 _REPLACED = rf"[{_LETTER}]\?[{_LETTER}]|\+A[M-X][A-Za-z0-9+/]-|&(#[0-9]+|[A-Za-z]+);|%C[23]%[89AB][0-9A-F]|\\[xu][0-9a-f]{{2}}|_x00[0-9A-F]{{2}}_"
+#: An O, I or l in the place of a digit: of a number or a day, of a postcode, of a house number.
+_LETTERED = "[0-9OoIl/ .-]*([0-9][OoIl]|[OoIl][0-9])[0-9OoIl/ .-]*"
+_LETTERED_POSTCODE = (
+    "([OoIl][0-9OoIl]{3}|[0-9][OoIl][0-9OoIl]{2}|[0-9]{2}[OoIl][0-9OoIl]|[0-9]{3}[OoIl])( ?[A-Za-z]{2})?"
+)
+_LETTERED_HOUSE = "[OoIl]+[0-9].*|[0-9]+[OoIl]+[0-9].*"
+#: What was written for an address of a web page or a letter in 7 bits (K%2D1, K=2D1), and hyphens of others, in an own record id.
+_ESCAPED = r"[%=](2[0-9A-F]|3[A-F]|5[BDEF]|7[B-E])|[\x{2010}-\x{2015}\x{2212}]"
 #: What nobody sees: soft hyphens, spaces without width, marks of direction, variants, tags.
 _INVISIBLE = "[\u00ad\u034f\u061c\u115f-\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 #: What is no letter; and what stands around a value without being a space.
@@ -185,6 +182,12 @@ _TAKES_AS = {
 }
 
 
+#: Part of an address or a person → how it looks with letters for digits.
+_LETTERED_PARTS: dict[int | str, str] = {
+    0: _LETTERED_POSTCODE, "postcode": _LETTERED_POSTCODE, 1: _LETTERED_HOUSE, "house_number": _LETTERED_HOUSE,
+    "birth_date": _LETTERED,
+}  # fmt: skip
+
 #: Role → how a text looks that a program wrote in another way.
 _ODD = {Role.NUMBER: _WRITTEN_NUMBER, Role.RECORD_ID: r"[0-9]+\.0", Role.PLAIN: _FLOAT}
 
@@ -204,8 +207,10 @@ class Cell:
     Attributes:
         x: the column in `raw`.
         digits: of a number of fixed length.
+        lettered: how a value looks in which an O, I or l stands for a digit.
         agreed: the texts that the manifest compares it with, or lists.
         patterns: those of every LIKE.
+        wanted: what a criterion asks of it, in SQL: some record has such a value.
     """
 
     x: str
@@ -214,8 +219,10 @@ class Cell:
     stored: Stored
     reading: Reading = PLAIN
     digits: int | None = None
+    lettered: str | None = None
     agreed: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
 
     @property
     def refusal(self) -> Refusal | None:
@@ -254,7 +261,7 @@ class Cell:
             as_long = self.role is Role.NUMBER and self.reading == PLAIN
             shown = text(self.x, f"strlen({self.x}) = {self.digits}" if as_long else None)
         if self.reading.empty:
-            nothing = ", ".join(map(_text_literal, self.reading.empty))
+            nothing = ", ".join(map(quoted_text, self.reading.empty))
             shown = f"CASE WHEN {shown}::VARCHAR NOT IN ({nothing}) THEN {shown} END"
         return shown
 
@@ -277,6 +284,11 @@ class Cell:
         """The value as it is declared, null where there is none; `x` is the column of `shown`."""
         if self.declared is FieldType.TEXT:
             return self._text(x)
+        if self.reading.decimals and self.declared is FieldType.DECIMAL:
+            return f"try_cast({self._decimal(x)} / {10**self.reading.decimals} AS DECIMAL(18, 4))"
+        if self.reading.decimals and self.declared is FieldType.INTEGER:
+            part = 10**self.reading.decimals
+            return f"CASE WHEN {self._integer(x)} % {part} = 0 THEN {self._integer(x)} // {part} END"
         made = {
             FieldType.INTEGER: self._integer,
             FieldType.DECIMAL: self._decimal,
@@ -297,8 +309,21 @@ class Cell:
         if self.role is Role.NUMBER and self.stored.kinds == {Kind.WHOLE}:
             return padded(x, self.digits)
         if self.role is Role.PLAIN and Kind.TEXT in self.stored.kinds:
-            return self._as_agreed(compared(x)) if self.reading.letters == "agreed" else compared(x)
+            return self._coded(compared(x))
         return x
+
+    def _coded(self, x: str) -> str:
+        """A text as it was agreed, as far as the mapping says so."""
+        if self.reading.letters == "code" and self.agreed:
+            first = f"regexp_extract({x}, '(?i)^({self._any_agreed})([^0-9{_LETTER}].*)?$', 1)"
+            return self._as_agreed(f"coalesce(nullif({first}, ''), {x})")
+        return self._as_agreed(x) if self.reading.letters == "agreed" else x
+
+    @property
+    def _any_agreed(self) -> str:
+        """A pattern of the agreed texts, the longest first."""
+        longest_first = sorted(self.agreed, key=lambda text: -len(text))
+        return "|".join(re.sub(r"(\W)", r"\\\1", text).replace("'", "''") for text in longest_first if text)
 
     @cached_property
     def _near(self) -> dict[str, list[str]]:
@@ -311,7 +336,7 @@ class Cell:
     def _as_agreed(self, x: str) -> str:
         """A text as it was agreed, where it is nearly that and nearly no other."""
         one = {folded: texts[0] for folded, texts in self._near.items() if len(texts) == 1}
-        cases = " ".join(f"WHEN {_text_literal(a)} THEN {_text_literal(b)}" for a, b in one.items())
+        cases = " ".join(f"WHEN {quoted_text(a)} THEN {quoted_text(b)}" for a, b in one.items())
         return f"CASE {_folded(x)} {cases} ELSE {x} END" if cases else x
 
     def _birth(self, x: str) -> str:
@@ -362,7 +387,7 @@ class Cell:
         )
 
     def _date(self, x: str) -> str:
-        zone = _text_literal(self.reading.zone) if self.reading.zone is not None else None
+        zone = quoted_text(self.reading.zone) if self.reading.zone is not None else None
         if self.stored.native and not self._numeric:
             (kind, *_) = self.stored.kinds
             if kind is Kind.INSTANT:
@@ -397,7 +422,7 @@ class Cell:
             return x
         if self.stored.native:
             return f"CASE WHEN {x} = 1 THEN TRUE WHEN {x} = 0 THEN FALSE END"
-        true, false = (", ".join(map(_text_literal, words)) for words in (_TRUE, _FALSE))
+        true, false = (", ".join(map(quoted_text, words)) for words in (_TRUE, _FALSE))
         return f"CASE WHEN lower({x}) IN ({true}) THEN TRUE WHEN lower({x}) IN ({false}) THEN FALSE END"
 
     def odd(self, shown: str) -> str | None:
@@ -416,18 +441,25 @@ class Cell:
         """
         if self._may_fail:
             yield "type", f"{shown} IS NOT NULL AND {value} IS NULL", None
+        if self.declared in (FieldType.INTEGER, FieldType.DECIMAL) and self.reading.empty is None:
+            yield "no_number", _matches(f"{shown}::VARCHAR", _NO_NUMBER), f"abs({value}) >= 9999"
+        if self.lettered and Kind.TEXT in self.stored.kinds and self.reading.letters is None:
+            # Most are digits as they stand, which is quicker to see.
+            digits = (
+                f"try_cast({shown if self.role is Role.NUMBER else f'left({shown}, 4)'} AS UINTEGER) IS NULL"
+            )
+            yield "lettered", _matches(shown, self.lettered), None if self.role is Role.BIRTH else digits
         if self.declared is FieldType.DATE and self.reading.empty is None:
             days = ", ".join(f"DATE '{one}'" for one in NO_DAYS)
             yield "no_day", f"{value} IN ({days})", None
         if self.odd(shown) is None:
             return
         if self.role is Role.RECORD_ID:
-            totals = ", ".join(map(_text_literal, TOTALS))
-            yield "total", f"lower({shown}) IN ({totals})", f"{shown} BETWEEN 'A' AND 'u'"
+            yield "total", _matches(shown, _TOTALS), f"{shown} BETWEEN 'A' AND 'u'"
         for kind, test in self._of_text(shown).items():
             yield kind, test, odd
         if self.role is not Role.NUMBER and self.reading.empty is None:
-            written = ", ".join(map(_text_literal, MARKERS))
+            written = ", ".join(map(quoted_text, MARKERS))
             yield (
                 "marker",
                 f"{shown} IN ({written})",
@@ -436,13 +468,39 @@ class Cell:
         if self.role is Role.HOUSE:
             yield "day", _matches(shown, _DAY), f"strlen({shown}) > 4"
         if self._near and self.reading.letters != "as_written":
-            near, agreed = (", ".join(map(_text_literal, texts)) for texts in (self._near, self.agreed))
-            yield "near", f"{_folded(value)} IN ({near})", f"{value} NOT IN ({agreed})"
+            near, agreed = (", ".join(map(quoted_text, texts)) for texts in (self._near, self.agreed))
+            other = f"{value} NOT IN ({agreed})"
+            yield "near", f"{_folded(value)} IN ({near})", other
+            starts = {text[:end] for text in self.agreed for end in range(2, len(text))}
+            if starts:
+                yield "start", f"{value} IN ({', '.join(map(quoted_text, sorted(starts)))})", other
+            if self.reading.letters != "code":
+                word = rf"(?i)(^|.*[^0-9{_LETTER}])({self._any_agreed})([^0-9{_LETTER}].*|$)"
+                yield "word", f"{_matches(value, word)} AND {_folded(value)} NOT IN ({near})", other
         for pattern in self.patterns if self.reading.letters != "as_written" else ():
             left = "".join(one if one in "%_" else _left_of(one) for one in re.split("([%_])", pattern))
             if left.strip("%_"):
-                near, agreed = map(_text_literal, (left, pattern))
+                near, agreed = map(quoted_text, (left, pattern))
                 yield "near", f"{_folded(value)} LIKE {near}", f"{value} NOT LIKE {agreed}"
+
+    def telling(self, shown: str, value: str) -> tuple[str, str] | None:
+        """What only all values of a column tell together, and SQL of a number: 1 where a value shows that nothing is wrong, 2
+        where one would not be there otherwise. It is wrong where some are 2 and none is 1."""
+        if self.declared is FieldType.TEXT and self.wanted and self.reading.letters != "as_written":
+            good = " OR ".join(f"{value} LIKE {quoted_text(one)}" for one in self.wanted)
+            return "none_agreed", f"CASE WHEN {good} THEN 1 WHEN {value} IS NOT NULL THEN 2 END"
+        if self.reading.decimals is not None or self.stored.kinds & {Kind.DECIMAL, Kind.NOTHING}:
+            return None
+        least = 1000 if self.declared is FieldType.DECIMAL else 100
+        large = f"WHEN abs({value}) >= {least} THEN 2 WHEN {value} IS NOT NULL THEN 0"
+        if self.declared is FieldType.DECIMAL:
+            written = (
+                f"OR regexp_matches({shown}, '[.,][0-9]{{2}}')" if Kind.TEXT in self.stored.kinds else ""
+            )
+            return "cents", f"CASE WHEN {value} <> trunc({value}) {written} THEN 1 {large} END"
+        if self.declared is FieldType.INTEGER:
+            return "cents", f"CASE WHEN {value} % 100 <> 0 THEN 1 {large} END"
+        return None
 
     def _of_text(self, shown: str) -> dict[str, str]:
         """What may not be true of a text that is `odd`."""
@@ -454,7 +512,10 @@ class Cell:
         if self.role is Role.RECORD_ID:
             tests["under_header"] = f"NOT regexp_matches({shown}, '[0-9{_LETTER}]')"
         if self.role in (Role.NAME, Role.RECORD_ID, Role.PLAIN):
-            tests["replaced"] = f"regexp_matches({shown}, '{_REPLACED}')"
+            more = {Role.NAME: f"|[{_LETTER}][01][{_LETTER}]", Role.RECORD_ID: f"|{_ESCAPED}"}.get(
+                self.role, ""
+            )
+            tests["replaced"] = f"regexp_matches({shown}, '{_REPLACED}{more}')"
         if self.role is Role.NUMBER:
             tests["spoiled"] = f"regexp_matches({shown}, '{_INVISIBLE}')"
         else:
@@ -498,27 +559,33 @@ def cell_of(
     groups: Sequence[Predicate] = (),
 ) -> Cell:
     """The cell of a declared field; `groups` are the predicates of the monitor's."""
-    role, digits = _role(selection, field)
-    whole = Cell(x, selection.field_types[field], role, stored, reading, digits)
+    role, digits, lettered = _role(selection, field)
+    whole = Cell(x, selection.field_types[field], role, stored, reading, digits, lettered)
     if role is not Role.PLAIN:
         return whole
     rules = [*selection.predicates().values(), *selection.signal_predicates().values(), *groups]
     compared = [text for rule in rules for name, text in rule.compared_texts() if name == field]
     listed = [one_form(v) for one in selection.attributes if one.field == field for v in one.values]
     patterns = [text for rule in rules for name, text in rule.compared_patterns() if name == field]
+    wanted = [one for rule in selection.predicates().values() for name, one in rule.wanted() if name == field]
     return replace(
-        whole, agreed=tuple(dict.fromkeys(compared + listed)), patterns=tuple(dict.fromkeys(patterns))
+        whole,
+        agreed=tuple(dict.fromkeys(compared + listed)),
+        patterns=tuple(dict.fromkeys(patterns)),
+        wanted=tuple(dict.fromkeys(wanted)),
     )
 
 
-def _role(selection: Selection, field: str) -> tuple[Role, int | None]:
+def _role(selection: Selection, field: str) -> tuple[Role, int | None, str | None]:
+    """What a field is for, how many digits it has, and how it looks with letters for digits."""
     for source in selection.identifiers:
         if field in source.fields and source.of_address:
-            return (Role.HOUSE if source.fields.index(field) in (1, 3) else Role.PLAIN), None
+            at = source.fields.index(field)
+            return Role.HOUSE if at in (1, 3) else Role.PLAIN, None, _LETTERED_PARTS.get(at)
         if field in source.fields:
             written = source.kind in DIGITS and source.form is IdentifierForm.PLAIN
-            return (Role.NUMBER, DIGITS[source.kind]) if written else (Role.PLAIN, None)
+            return (Role.NUMBER, DIGITS[source.kind], _LETTERED) if written else (Role.PLAIN, None, None)
     of = {name: part for part, name in selection.person.items()}.get(field)
     names = dict.fromkeys(("given_name", "surname", "street", "place"), Role.NAME)
     roles = {**names, "birth_date": Role.BIRTH, "house_number": Role.HOUSE}
-    return roles.get(str(of), Role.PLAIN), None
+    return roles.get(str(of), Role.PLAIN), None, _LETTERED_PARTS.get(str(of))

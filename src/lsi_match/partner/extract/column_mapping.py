@@ -37,7 +37,9 @@ class Reading(Document):
     dates: Literal["dmy", "mdy", "ymd"] | None = None
     decimal: Literal[",", "."] | None = None
     empty: tuple[str, ...] | None = None
-    letters: Literal["agreed", "as_written"] | None = None
+    letters: Literal["agreed", "as_written", "code"] | None = None
+    decimals: Annotated[int, Field(ge=0, le=4)] | None = None
+    ends: Literal["records"] | None = None
 
     @field_validator("zone")
     @classmethod

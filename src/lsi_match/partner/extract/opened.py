@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
+from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name, quoted_text
 from lsi_match.base.errors import words
 from lsi_match.base.files import FileMissingError
 from lsi_match.criteria.parse import FieldType, Predicate
@@ -31,12 +31,14 @@ from lsi_match.partner.extract.problems import (
     stored_otherwise,
     why,
 )
+from lsi_match.partner.extract.whole import Whole
 from lsi_match.tables.source import Source, Stored, open_source
 from lsi_match.tables.stored import Kind
 from lsi_match.tables.unreadable import TableUnreadable
 
 RECORD_ID = "record_id"
-_ROW = quoted_name("row number")
+#: Which record it is.
+ROW = quoted_name("row number")
 
 
 def text_of(field: str) -> str:
@@ -229,8 +231,7 @@ class Extract:
 
     def typed(self, *, numbered: bool = False) -> str:
         """`typed` in SQL, without rows that hold nothing; with the number of the record, if asked for."""
-        number = f"{_ROW}, " if numbered else ""
-        raw = f"(SELECT row_number() OVER () AS {_ROW}, * FROM raw)" if numbered else "raw"
+        number = f"n AS {ROW}, " if numbered else ""
         shown = [f"{cell.shown} AS {text_of(name)}" for name, cell in self.cells.items()]
         any_ = " OR ".join(f"{text_of(name)} IS NOT NULL" for name in self.cells)
         values = [f"{cell.value(text_of(name))} AS {quoted_name(name)}" for name, cell in self.cells.items()]
@@ -239,7 +240,7 @@ class Extract:
             for name, cell in self.cells.items()
             if (odd := cell.odd(text_of(name))) is not None
         ]
-        text = f"SELECT {number}{', '.join(shown)} FROM {raw}"
+        text = f"SELECT {number}{', '.join(shown)} FROM raw"
         return f"(SELECT *, {', '.join(values)} FROM ({text}) WHERE {any_})"
 
     def broken(self) -> list[ExtractError]:
@@ -297,7 +298,9 @@ class Extract:
         def made(row: int, _count: int, _shown: str) -> ExtractError:
             return _unreadable(self.where, self.mapping, TableUnreadable("header_again", row))
 
-        return Fault(f"{text_of(RECORD_ID)} = {_literal(self.mapping.record_id)}", text_of(RECORD_ID), made)
+        return Fault(
+            f"{text_of(RECORD_ID)} = {quoted_text(self.mapping.record_id)}", text_of(RECORD_ID), made
+        )
 
     def _error(self, kind: str, name: str, cell: Cell) -> Callable[[int, int, str], ExtractError]:
         def made(row: int, count: int, shown: str) -> ExtractError:
@@ -320,18 +323,34 @@ class Extract:
 
         return made
 
+    def whole(self) -> Whole | None:
+        """Looks at what all records together tell; of an extract with own record ids."""
+        if RECORD_ID not in self.cells:
+            return None
+        parts = {name for one in self.selection.identifiers if one.of_address for name in one.fields[2:]}
+        rules = [*self.selection.predicates().values(), *self.selection.signal_predicates().values()]
+        asked = parts.union(*(rule.asks_empty() for rule in rules))
+        last = next((name for name in self.cells if self.column(name) == self.source.open_end), None)
+        return Whole(self.cells, asked, last, cut=self.source.cut)
+
     def told(self, faults: Sequence[Fault], source: str) -> list[ExtractError]:
-        """Which of the faults of numbered rows there are: each once, with its first row and how often, in one reading."""
-        if not faults:
+        """Which of the faults of numbered rows there are: each once, with its first row and how often, and what all rows together
+        tell, in one reading."""
+        whole = self.whole()
+        if not faults and whole is None:
             return []
         self.rewind()
         # Streamed and counted here: as many aggregates took DuckDB twice as long to plan.
         columns = [f"{_screened(one.screen, one.condition)} AS f{at}" for at, one in enumerate(faults)]
         shown = list(dict.fromkeys(one.shown for one in faults))
         columns += [f"{one}::VARCHAR AS s{at}" for at, one in enumerate(shown)]
+        columns += [f"{text_of(RECORD_ID)}::VARCHAR AS id", *whole.columns] if whole else []
         found: dict[int, tuple[int, int, str]] = {}
-        with self.con.sql(f"SELECT {_ROW}, {', '.join(columns)} FROM {source}").to_arrow_reader() as batches:
+        with self.con.sql(f"SELECT {ROW}, {', '.join(columns)} FROM {source}").to_arrow_reader() as batches:
             for batch in batches:
+                if whole:
+                    width = batch.num_columns - len(whole.columns)
+                    whole.add(batch.column("id"), *batch.columns[width:], batch.column(0))
                 for at, fault in enumerate(faults):
                     rows = pc.indices_nonzero(batch.column(f"f{at}"))
                     if not len(rows):
@@ -344,7 +363,15 @@ class Extract:
         return [
             faults[at].error(self.source.row(row), count, there or "")
             for at, (count, row, there) in sorted(found.items())
-        ]
+        ] + [self._of_all(*one) for one in (whole.found() if whole else ())]
+
+    def _of_all(self, kind: str, name: str, row: int, count: int, shown: str) -> ExtractError:
+        problem, line = why(kind, self.cells[name], shown)
+        field = RECORD_ID if row else name
+        facts = self.where | problem | settled_by(field, line) | {"column": self.column(name)}
+        if row:
+            return ExtractError("ValueUnclearError", row=self.source.row(row), count=count, **facts)
+        return ExtractError("ColumnUnclearError", count=count, **facts)
 
     def blamed(self) -> TableUnreadable | None:
         """What stopped the reading: told by the source, or else the first column that cannot be read by itself."""
@@ -365,7 +392,3 @@ def _of_digits(texts: pa.StringArray) -> bool:
         return True
     places = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     return bool((np.frombuffer(letters, np.uint8)[places[0] : places[-1]] - np.uint8(ord("0")) < 10).all())
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

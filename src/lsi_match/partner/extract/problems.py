@@ -48,9 +48,26 @@ UNTEXTUAL = {
     "day",
     "note",
     "near",
+    "start",
+    "lettered",
+    "none_agreed",
+    "cents",
+    "first_row",
+    "last_row",
+    "cut_off",
 }
 #: The line of the mapping that settles it.
-LINES = {"marked": "as: text", "near": "letters: agreed"}
+LINES = {
+    "marked": "as: text",
+    "near": "letters: agreed",
+    "start": "letters: as_written",
+    "lettered": "letters: as_written",
+    "none_agreed": "letters: as_written",
+    "cents": "decimals: 2",
+    "first_row": "ends: records",
+    "last_row": "ends: records",
+    "cut_off": "ends: records",
+}
 
 
 def settled_by(field: str, line: str | None) -> dict[str, str]:
@@ -109,11 +126,16 @@ def why(kind: str, cell: Cell, value: str) -> tuple[dict[str, str], str | None]:
     """Why a value cannot be read, as the fact `problem`, and the line of the mapping that settles it, if one does."""
     if kind in UNTEXTUAL:
         return wrong(f"partner.extract.text_{kind}"), LINES.get(kind)
-    if kind == "no_day":
-        return wrong("partner.extract.no_day"), f"empty: [{_quoted(value)}]"
+    if kind == "word":
+        is_first = any(re.match(re.escape(one) + r"(?![^\W_])", value, re.IGNORECASE) for one in cell.agreed)
+        return wrong("partner.extract.text_word"), f"letters: {'code' if is_first else 'as_written'}"
+    if kind in ("no_day", "no_number", "never_empty"):
+        return wrong(f"partner.extract.{kind}"), f"empty: [{_quoted(value)}]"
     if kind == "float":
         number = f"as: whole_number, digits: {cell.digits}" if cell.digits else "as: whole_number"
         return wrong("partner.extract.no_code"), number
+    if re.fullmatch(r"[-+0-9OoIl.,/ ]*\d[-+0-9OoIl.,/ ]*", value) and re.search("[OoIl]", value):
+        return wrong("partner.extract.text_lettered"), None
     thousands = re.fullmatch(r"[+-]?\d{1,3}([.,]\d{3})+", value)
     if value in MARKERS:
         return wrong("partner.extract.marker"), f"empty: [{_quoted(value)}]"

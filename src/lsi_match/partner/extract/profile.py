@@ -11,9 +11,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from sqlglot import exp
 
-from lsi_match.base.duckdb_locked import locked_connection, one_row
+from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_text
 from lsi_match.base.errors import words
 from lsi_match.base.files import FileMissingError
 from lsi_match.criteria.parse import FieldType
@@ -144,12 +143,8 @@ def _shapes(x: str, common: Sequence[str] | None, *, exact: bool) -> str:
     if exact:
         return f"[map_keys(histogram({_shape(x)})), map_values(histogram({_shape(x)}))::VARCHAR[]]"
     each = [f"count(*) FILTER ({_one_of(_shape(x), [shape])})::VARCHAR" for shape in common or ()]
-    return f"[[{', '.join(map(_literal, common or ()))}], [{', '.join(each)}]]"
+    return f"[[{', '.join(map(quoted_text, common or ()))}], [{', '.join(each)}]]"
 
 
 def _one_of(x: str, values: Sequence[str] | None) -> str:
-    return f"{x} IN ({', '.join(map(_literal, values))})" if values else "FALSE"
-
-
-def _literal(value: str) -> str:
-    return exp.Literal.string(value).sql("duckdb")
+    return f"{x} IN ({', '.join(map(quoted_text, values))})" if values else "FALSE"
