@@ -28,7 +28,7 @@ PARTNER = "gemeente"
 COLUMNS = ("kenmerk", "nummer", "bedrag", "begin", "soort", "actief")
 ROWS: list[tuple[Any, ...]] = [
     *((f"K{n}", BSNS[n % len(BSNS)], 99.5 + n, date(2026, 5, 1 + n % 28), "é" if n % 2 else "x y", n % 3 > 0) for n in range(3_000)),
-    ("leeg", None, None, None, None, True),
+    ("K3000", None, None, None, None, True),
 ]  # fmt: skip
 
 

@@ -1219,6 +1219,108 @@ for word in (b"Som", b"Aantal", b"EOF"):
 csv_way("csv_nothing_as_(blank)", REFUSED, with_gaps, cell=instead("(blank)"))
 
 
+# What no single value shows, and what stands beside a value or in the place of a sign.
+
+
+def in_codes(form: Callable[[str], str]) -> Callable[[str, Any], str]:
+    return lambda c, v: form(plain(v)) if c in ("SRT_UITK", "regeling") else plain(v)
+
+
+def coded_columns(table: Table) -> Sequence[str]:
+    return [c for c in ("SRT_UITK", "regeling") if c in table.columns]
+
+
+for called, form in {
+    "with_description": "{} - omschrijving".format,
+    "in_brackets": "Uitkering ({})".format,
+    "some_with_description": lambda v: f"{v}: iets" if v in ("WW", "AOW") else v,
+    "of_others": lambda v: str(len(v) + 10),
+    "cut_off": lambda v: v[:2],
+}.items():
+    csv_way(f"csv_code_{called}", REFUSED, coded_columns, cell=in_codes(form))
+
+
+@way(SAME)
+def csv_code_with_description_said(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    file, _ = Csv(cell=in_codes("{} - omschrijving".format)).write(table, folder)
+    fields = [f for f, c in MAPPINGS[table.project].columns.items() if c in coded_columns(table)]
+    # A code that was not agreed has its description still: it is none of the agreed ones either way.
+    return file, {"reading": {name: {"letters": "code"} for name in fields}}
+
+
+def amounts(table: Table) -> Sequence[str]:
+    return table.of(Decimal)
+
+
+def in_cents_said(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    file, _ = Csv(cell=typed(Decimal, lambda v: str(int(v * 100)))).write(table, folder)
+    fields = [f for f, c in MAPPINGS[table.project].columns.items() if c in amounts(table)]
+    return file, {"reading": {name: {"decimals": 2} for name in fields}}
+
+
+csv_way("csv_amounts_in_cents", REFUSED, amounts, cell=typed(Decimal, lambda v: str(int(v * 100))))
+WAYS.append(Way("csv_amounts_in_cents_said", in_cents_said, must=SAME))
+csv_way("csv_counts_in_cents", REFUSED, ints, cell=typed(int, lambda v: str(v * 100)))
+csv_way("csv_letter_o", of=lambda t: [*numbers(t), "pc"], cell=lambda c, v: plain(v).replace("0", "O") if c in ("BSN", "postcode", "pc", "bewoners") else plain(v))  # noqa: E501  # fmt: skip
+csv_way("csv_letter_l", of=numbers, cell=typed((int, Decimal), lambda v: str(v).replace("1", "l")))
+
+
+def asked_empty(table: Table) -> Sequence[str]:
+    return [c for c in ("INK_OPGAVE", "DT_EINDE", "einde") if c in table.columns]
+
+
+for word in ("0", "-9", "9999", "99991231"):
+    csv_way(f"csv_no_number_as_{word}", REFUSED, lambda t: [c for c in t.columns if c == "INK_OPGAVE"], cell=lambda c, v, word=word: word if v is None and c == "INK_OPGAVE" else plain(v))  # type: ignore[misc]  # noqa: E501  # fmt: skip
+for word in ("1970-01-01", "1904-01-01", "1111-11-11"):
+    csv_way(f"csv_no_end_as_{word}", REFUSED, lambda t: [c for c in asked_empty(t) if c != "INK_OPGAVE"], cell=lambda c, v, word=word: word if v is None and c in ("DT_EINDE", "einde") else plain(v))  # type: ignore[misc]  # noqa: E501  # fmt: skip
+
+
+def with_rows(*rows: Sequence[str], after: bool = True) -> Any:
+    """Rows of these cells, and nothing in the other columns, below all others or below the header."""
+
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        file, said = Csv().write(table, folder)
+        more = b"".join(";".join([*row, *[""] * 20][: len(table.columns)]).encode() + b"\r\n" for row in rows)
+        head, rest = (folder / file).read_bytes().split(b"\r\n", 1)
+        (folder / file).write_bytes(head + b"\r\n" + (rest + more if after else more + rest))
+        return file, said
+
+    return write
+
+
+for called, write in {
+    "trailer": with_rows(["T", "60"]),
+    "count": with_rows(["60"]),
+    "count_in_words": with_rows(["Aantal records", "60"]),
+    "record_of_type_99": with_rows(["99", "60", "20261001"]),
+    "average": with_rows(["Gemiddelde"]),
+    "second_table": with_rows(["code", "omschrijving"], ["WW", "Werkloosheid"], ["ZW", "Ziekte"]),
+    "units": with_rows(["H", "20261001"], after=False),
+}.items():
+    WAYS.append(Way(f"csv_{called}_row", write, lambda t: [t.columns[0]] if t.project == "febrl4" else (), REFUSED))
+
+
+@way()
+def csv_cut_in_last_value(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+    """After as many bytes as a disk takes at once."""
+    short = [name for name in table.columns if name != "INK_OPGAVE"]
+    rows = [{name: row[name] for name in short} | {"INK_OPGAVE": 111} for row in table.rows * 9]
+    file, said = Csv().write(replace(table, rows=rows) if "INK_OPGAVE" in table.columns else table, folder)
+    (folder / file).write_bytes((folder / file).read_bytes()[:-4])
+    return file, said
+
+
+for called, form in {
+    "escaped_for_the_web": lambda v: v.replace("-", "%2D") + "%20", "quoted_printable": lambda v: v + "=2D", "quote_behind": '{}"'.format,
+    "hyphen_of_others": lambda v: v.replace("-", "\u2011") + "\u2011", "backslashes": "{}\\-1".format,
+}.items():  # fmt: skip
+
+    def write_id(column: str, value: Any, form: Any = form) -> str:
+        return form(value) if column in ("UITK_ID", "kenmerk", "rec_id") else plain(value)
+
+    csv_way(f"csv_id_{called}", REFUSED, lambda t: [t.columns[0]], cell=write_id)
+
+
 @pytest.mark.parametrize("name", ["e.xls", "e.xlsb", "e.xlsm", "e.mdb", "e.json", "e.csv.gz", "e.XLSX"])
 def test_a_file_that_is_read_by_no_one_is_refused_by_its_name(name: str) -> None:
     with pytest.raises(LsiError, match=r"extract is one of \.csv, .*\.xlsx"):

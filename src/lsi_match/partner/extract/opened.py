@@ -363,7 +363,11 @@ class Extract:
         return [
             faults[at].error(self.source.row(row), count, there or "")
             for at, (count, row, there) in sorted(found.items())
-        ] + [self._of_all(*one) for one in (whole.found() if whole else ())]
+        ] + [
+            self._of_all(*one)
+            for one in (whole.found() if whole else ())
+            if not one.row or one.row not in (row for _, row, _ in found.values())
+        ]
 
     def _of_all(self, kind: str, name: str, row: int, count: int, shown: str) -> ExtractError:
         problem, line = why(kind, self.cells[name], shown)

@@ -7,6 +7,7 @@ says so.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ class Whole:
         self._codes: dict[str, Counter[int]] = {name: Counter() for name in self._told}
         self._values: dict[str, Counter[str] | None] = {name: Counter() for name in self._once}
         self._places: dict[_Signs, list[int]] = {}
+        self._lengths: set[int] = set()
         self._shapes: Counter[tuple[int, _Signs]] = Counter()
         self._first, self._final = _End(), _End()
         self._records = 0
@@ -95,6 +97,8 @@ class Whole:
                 row = int(rows[at])
                 place = self._places.setdefault(_signs(str(ids[at])), [row, row])
                 place[:] = min(place[0], row), max(place[1], row)
+                if at not in (0, len(ids) - 1):
+                    self._lengths.add(len(str(ids[at])))
             texts = next(each) if self._last else None
             for end, at in ((self._first, int(rows.argmin())), (self._final, int(rows.argmax()))):
                 far = -1 if end is self._first else 1
@@ -102,7 +106,12 @@ class Whole:
                     np.bitwise_or.reduce(empty[:at], initial=0)
                     | np.bitwise_or.reduce(empty[at + 1 :], initial=0)
                 )
-                one = int(rows[at]), str(ids[at]), int(empty[at]), str(texts[at]) if texts else ""
+                one = (
+                    int(rows[at]),
+                    str(ids[at].as_py() or ""),
+                    int(empty[at]),
+                    str(texts[at]) if texts else "",
+                )
                 end.add(one, rest, is_farther=end.row is None or far * one[0] > far * end.row)
             self._shapes.update((len(one), _signs(one)) for one in (texts.to_pylist() if texts else ()))
         self._records += len(ids)
@@ -135,9 +144,17 @@ class Whole:
         half = (self._first.row + self._final.row) / 2
         for kind, end in (("first_row", self._first), ("last_row", self._final)):
             least, most = self._places.get(_signs(end.record_id), (half, half))
-            strange = most <= half if end is self._first else least >= half
-            alone = len(self._all) > 1 and end.empty.bit_count() == len(self._all)
-            if strange or alone or (end.empty & ~end.others).bit_count() > 1:
+            empty, missing = end.empty.bit_count(), (end.empty & ~end.others).bit_count()
+            if end is self._first:
+                is_strange = most <= half
+            else:
+                # What is empty in no other row. A row with nothing but a number of the register's own form is a record, unless that
+                # says how many there are.
+                alone = len(self._all) > 1 and empty == len(self._all)
+                counted = re.sub(r"[^0-9]+|^0+", "", end.record_id) == str(self._records - 1)
+                other = least >= half or counted or len(end.record_id) not in self._lengths
+                is_strange = (missing > 0 and least >= half) or ((missing > 1 or alone) and other)
+            if is_strange and end.record_id:
                 yield Found(kind, self._record_id, end.row or 0, 1, "")
         if self._last and (self._cut or self._is_short(self._final.text)):
             yield Found("cut_off", self._last, self._final.row, 1, "")
