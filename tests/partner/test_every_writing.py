@@ -1297,7 +1297,9 @@ for called, write in {
     "second_table": with_rows(["code", "omschrijving"], ["WW", "Werkloosheid"], ["ZW", "Ziekte"]),
     "units": with_rows(["H", "20261001"], after=False),
 }.items():
-    WAYS.append(Way(f"csv_{called}_row", write, lambda t: [t.columns[0]] if t.project == "febrl4" else (), REFUSED))
+    WAYS.append(
+        Way(f"csv_{called}_row", write, lambda t: [t.columns[0]] if t.project == "febrl4" else (), REFUSED)
+    )
 
 
 @way()

@@ -7,7 +7,6 @@ says so.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -75,6 +74,7 @@ class Whole:
         self._codes: dict[str, Counter[int]] = {name: Counter() for name in self._told}
         self._values: dict[str, Counter[str] | None] = {name: Counter() for name in self._once}
         self._places: dict[_Signs, list[int]] = {}
+        self._gaps = [[1 << 62, 0] for _ in self._all]
         self._lengths: set[int] = set()
         self._shapes: Counter[tuple[int, _Signs]] = Counter()
         self._first, self._final = _End(), _End()
@@ -99,20 +99,15 @@ class Whole:
                 place[:] = min(place[0], row), max(place[1], row)
                 if at not in (0, len(ids) - 1):
                     self._lengths.add(len(str(ids[at])))
+            for bit, gaps in enumerate(self._gaps):
+                if len(held := rows[empty >> np.uint64(bit) & np.uint64(1) == 1]):
+                    gaps[:] = min(gaps[0], int(held.min())), max(gaps[1], int(held.max()))
             texts = next(each) if self._last else None
             for end, at in ((self._first, int(rows.argmin())), (self._final, int(rows.argmax()))):
-                far = -1 if end is self._first else 1
-                rest = int(
-                    np.bitwise_or.reduce(empty[:at], initial=0)
-                    | np.bitwise_or.reduce(empty[at + 1 :], initial=0)
-                )
-                one = (
-                    int(rows[at]),
-                    str(ids[at].as_py() or ""),
-                    int(empty[at]),
-                    str(texts[at]) if texts else "",
-                )
-                end.add(one, rest, is_farther=end.row is None or far * one[0] > far * end.row)
+                row, far = int(rows[at]), -1 if end is self._first else 1
+                if end.row is None or far * row > far * end.row:
+                    end.row, end.record_id, end.empty = row, str(ids[at].as_py() or ""), int(empty[at])
+                    end.text = str(texts[at]) if texts else ""
             self._shapes.update((len(one), _signs(one)) for one in (texts.to_pylist() if texts else ()))
         self._records += len(ids)
 
@@ -144,14 +139,14 @@ class Whole:
         half = (self._first.row + self._final.row) / 2
         for kind, end in (("first_row", self._first), ("last_row", self._final)):
             least, most = self._places.get(_signs(end.record_id), (half, half))
-            empty, missing = end.empty.bit_count(), (end.empty & ~end.others).bit_count()
+            gaps = [gap for bit, gap in enumerate(self._gaps) if end.empty >> bit & 1]
             if end is self._first:
                 is_strange = most <= half
             else:
-                # What is empty in no other row. A row with nothing but a number of the register's own form is a record, unless that
-                # says how many there are.
-                alone = len(self._all) > 1 and empty == len(self._all)
-                counted = re.sub(r"[^0-9]+|^0+", "", end.record_id) == str(self._records - 1)
+                # What is empty in no row of the first half. A row with nothing but a number of the register's own form is a record,
+                # unless that says how many there are.
+                missing, alone = sum(gap[0] >= half for gap in gaps), len(gaps) == len(self._all) > 1
+                counted = end.record_id.lstrip("0") == str(self._records - 1)
                 other = least >= half or counted or len(end.record_id) not in self._lengths
                 is_strange = (missing > 0 and least >= half) or ((missing > 1 or alone) and other)
             if is_strange and end.record_id:
@@ -169,23 +164,12 @@ class Whole:
 
 @dataclass
 class _End:
-    """The first or last record: which it is, its own id, what is empty as bits, what stands in the last column; and what is
-    empty in any other record."""
+    """The first or last record: which it is, its own id, what is empty as bits, and what stands in the last column."""
 
     row: int | None = None
     record_id: str = ""
     empty: int = 0
     text: str = ""
-    others: int = 0
-
-    def add(self, one: tuple[int, str, int, str], rest: int, *, is_farther: bool) -> None:
-        """The farthest record of a batch, and what is empty in the rest of it."""
-        self.others |= rest
-        if is_farther:
-            self.others |= self.empty
-            self.row, self.record_id, self.empty, self.text = one
-        else:
-            self.others |= one[2]
 
 
 def _signs(text: str) -> _Signs:
