@@ -329,7 +329,12 @@ class Extract:
             return None
         parts = {name for one in self.selection.identifiers if one.of_address for name in one.fields[2:]}
         rules = [*self.selection.predicates().values(), *self.selection.signal_predicates().values()]
-        asked = parts.union(*(rule.asks_empty() for rule in rules))
+        asked = parts.union(
+            name
+            for rule in rules
+            for name in rule.asks_empty()
+            if self.selection.field_types[name] not in (FieldType.BOOLEAN, FieldType.TEXT)
+        )
         last = next((name for name in self.cells if self.column(name) == self.source.open_end), None)
         return Whole(self.cells, asked, last, cut=self.source.cut)
 

@@ -100,7 +100,7 @@ class Whole:
                 if at not in (0, len(ids) - 1):
                     self._lengths.add(len(str(ids[at])))
             for bit, gaps in enumerate(self._gaps):
-                if len(held := rows[empty >> np.uint64(bit) & np.uint64(1) == 1]):
+                if len(held := rows[np.bitwise_and(empty, np.uint64(1 << bit)) != 0]):
                     gaps[:] = min(gaps[0], int(held.min())), max(gaps[1], int(held.max()))
             texts = next(each) if self._last else None
             for end, at in ((self._first, int(rows.argmin())), (self._final, int(rows.argmax()))):
