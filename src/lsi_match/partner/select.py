@@ -266,7 +266,7 @@ class _Selecting:
             ExtractError: something is wrong; what, `problems` tells.
         """
         criteria = [rule.id for rule in self.selection.criteria]
-        whole = self.extract.whole()
+        whole = self.extract.whole(sampled=True)
         of_all = [*whole.columns, ROW] if whole else []
         with closing(self._judged(of_all)) as batches:
             for batch in batches:
@@ -297,7 +297,8 @@ class _Selecting:
                 after_each = dict(zip(criteria, after, strict=True))
                 yield Selected(table, read, after_each, with_signal, signals, counted, nothing_known)
             else:
-                if whole is None or not any(whole.found()):
+                numbered = self.source(numbered=True)
+                if whole is None or not any(whole.found()) or not self.extract.told((), numbered):
                     return
         # Of an extract in which nothing is wrong when it is read again for all that is: `everything_wrong`.
         raise ExtractError.because("partner.changed_while_read", **self.extract.where)

@@ -476,7 +476,11 @@ class Cell:
                 yield "start", f"{value} IN ({', '.join(map(quoted_text, sorted(starts)))})", other
             if self.reading.letters != "code":
                 word = rf"(?i)(^|.*[^0-9{_LETTER}])({self._any_agreed})([^0-9{_LETTER}].*|$)"
-                yield "word", f"{_matches(value, word)} AND {_folded(value)} NOT IN ({near})", other
+                holds = " OR ".join(
+                    f"contains(upper({value}), {quoted_text(one.upper())})" for one in self.agreed
+                )
+                found = f"{_matches(value, word)} AND {_folded(value)} NOT IN ({near})"
+                yield "word", _guarded(holds, found), other
         for pattern in self.patterns if self.reading.letters != "as_written" else ():
             left = "".join(one if one in "%_" else _left_of(one) for one in re.split("([%_])", pattern))
             if left.strip("%_"):
@@ -487,7 +491,11 @@ class Cell:
         """What only all values of a column tell together, and SQL of a number: 1 where a value shows that nothing is wrong, 2
         where one would not be there otherwise. It is wrong where some are 2 and none is 1."""
         if self.declared is FieldType.TEXT and self.wanted and self.reading.letters != "as_written":
-            good = " OR ".join(f"{value} LIKE {quoted_text(one)}" for one in self.wanted)
+            whole = [quoted_text(one) for one in self.wanted if not set("%_") & set(one)]
+            good = " OR ".join(
+                [f"{value} LIKE {quoted_text(one)}" for one in self.wanted if set("%_") & set(one)]
+                + ([f"{value} IN ({', '.join(whole)})"] if whole else [])
+            )
             return "none_agreed", f"CASE WHEN {good} THEN 1 WHEN {value} IS NOT NULL THEN 2 END"
         if self.reading.decimals is not None or self.stored.kinds & {Kind.DECIMAL, Kind.NOTHING}:
             return None

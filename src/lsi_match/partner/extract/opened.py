@@ -323,8 +323,9 @@ class Extract:
 
         return made
 
-    def whole(self) -> Whole | None:
-        """Looks at what all records together tell; of an extract with own record ids."""
+    def whole(self, *, sampled: bool = False) -> Whole | None:
+        """Looks at what all records together tell; of an extract with own record ids. Of many records a part of the values can be
+        looked at: what then seems wrong, need not be."""
         if RECORD_ID not in self.cells:
             return None
         parts = {name for one in self.selection.identifiers if one.of_address for name in one.fields[2:]}
@@ -336,7 +337,8 @@ class Extract:
             if self.selection.field_types[name] not in (FieldType.BOOLEAN, FieldType.TEXT)
         )
         last = next((name for name in self.cells if self.column(name) == self.source.open_end), None)
-        return Whole(self.cells, asked, last, cut=self.source.cut)
+        row = f"{ROW} < 20000 OR {ROW} % 64 = 0" if sampled else "TRUE"
+        return Whole(self.cells, asked, last, cut=self.source.cut, row=row)
 
     def told(self, faults: Sequence[Fault], source: str) -> list[ExtractError]:
         """Which of the faults of numbered rows there are: each once, with its first row and how often, and what all rows together

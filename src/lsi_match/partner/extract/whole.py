@@ -49,9 +49,12 @@ class Whole:
         columns: SQL of what it looks at, besides the own record id.
     """
 
-    def __init__(self, cells: dict[str, Cell], asked: Collection[str], last: str | None, cut: bool) -> None:
+    def __init__(
+        self, cells: dict[str, Cell], asked: Collection[str], last: str | None, *, cut: bool, row: str
+    ) -> None:
         """`cells` hold the own record id; `asked` are fields of which a rule asks whether they are empty; `last` is the field
-        in the last column, where the file ends without ending its last line, and `cut` whether it does so where files are cut."""
+        in the last column, where the file ends without ending its last line, and `cut` whether it does so where files are cut;
+        `row` is SQL of the rows in which codes and amounts are looked at."""
         text = {name: quoted_name(f"text of {name}") for name in cells}
         self._record_id = next(iter(cells))
         self._told = {
@@ -66,7 +69,7 @@ class Whole:
         self._ends = cells[self._record_id].reading.ends is None
         self._last, self._cut = last if self._ends else None, cut
         self.columns = [
-            *(f"({test})::UTINYINT" for _, test in self._told.values()),
+            *(f"(CASE WHEN {row} THEN {test} END)::UTINYINT" for _, test in self._told.values()),
             *(quoted_name(name) for name in self._once),
             *([f"({empty or '0'})::UBIGINT"] if self._ends else []),
             *([f"coalesce({text[self._last]}::VARCHAR, '')"] if self._last else []),
