@@ -36,8 +36,11 @@ NO_DAYS = (
 )  # fmt: skip
 #: What a program writes where there is no number: all nines, or a day that stands for none.
 _NO_NUMBER = r"-?(9{4,18}|99991231|31129999|19000101|01011900)(\.0+)?"
-#: The first word of the own record id of a row of totals.
-_TOTALS = r"(?i)((sub|eind)?tota(al|len|l)|grand total|som|sum|aantal|count|gemiddelde|average|mean|avg|max|min|eof|einde)([^a-z0-9].*)?"
+#: The own record id of a row of totals, or the first words of it.
+TOTALS = (
+    "totaal", "totalen", "total", "subtotaal", "eindtotaal", "grand total", "som", "sum", "aantal", "count", "gemiddelde", "average",
+    "mean", "avg", "max", "min", "eof", "einde",
+)  # fmt: skip
 
 
 class Role(StrEnum):
@@ -455,7 +458,9 @@ class Cell:
         if self.odd(shown) is None:
             return
         if self.role is Role.RECORD_ID:
-            yield "total", _matches(shown, _TOTALS), f"{shown} BETWEEN 'A' AND 'u'"
+            alone = ", ".join(map(quoted_text, TOTALS))
+            yield "total", f"lower({shown}) IN ({alone})", f"{shown} BETWEEN 'A' AND 'u'"
+            yield "total", _matches(shown, f"(?i)({'|'.join(TOTALS)})[^a-z0-9].*"), odd
         for kind, test in self._of_text(shown).items():
             yield kind, test, odd
         if self.role is not Role.NUMBER and self.reading.empty is None:

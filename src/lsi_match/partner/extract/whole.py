@@ -66,7 +66,9 @@ class Whole:
         distinct = list({cells[name].x: name for name in cells}.values())[:62]
         self._all = [name for name in distinct if name != self._record_id]
         empty = " | ".join(f"(({text[name]} IS NULL)::UBIGINT << {at})" for at, name in enumerate(self._all))
-        self._ends = cells[self._record_id].reading.ends is None
+        # In a table of types nothing else than records can stand.
+        typed = any(cell.stored.native for cell in cells.values())
+        self._ends = cells[self._record_id].reading.ends is None and not typed
         self._last, self._cut = last if self._ends else None, cut
         self.columns = [
             *(f"(CASE WHEN {row} THEN {test} END)::UTINYINT" for _, test in self._told.values()),
