@@ -62,9 +62,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _dutch() -> None:
-    """Each test starts in the language of the program, whatever the one before it spoke."""
+    """Each test starts in the language of the program and writes for people, whatever the one before it did."""
     if console := sys.modules.get("lsi_match.cli.console"):
         console.set_language("nl")
+        console.set_json(False)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -94,9 +95,10 @@ class LogWriter(LogReader):
             self._loaded = self._load()
         return self._loaded
 
-    @property
+    @cached_property
     def _key(self) -> Ed25519PrivateKey:
-        """What signs this log: of the keys that count, the one that signs nothing else."""
+        """What signs this log: of the keys that count, the one that signs nothing else. The same as long as the log is held open,
+        whatever comes to lie in place of the manifest."""
         return self._identity.note_key({one.public_key for one in self._keys()})
 
     def record(
