@@ -13,8 +13,10 @@ ENGINES = {"duckdb", "polars", "polars_hash", "prefect", "pyarrow", "numpy", "sc
 #: What a module is about it may import.
 NEEDED = {
     "lsi_match.protocol.tables": {"numpy", "pyarrow"},
+    "lsi_match.cli.current": {"polars", "polars_hash"},
+    "lsi_match.cli.schemas": {"duckdb", "numpy", "scipy"},
 }
-OF_ROOM = {"monitor": {"numpy", "scipy"}}
+OF_ROOM = {"monitor": {"numpy", "scipy"}, "cli": {"rich", "lsi_match.partner", "lsi_match.matcher"}}
 
 #: Each module of a room is loaded in turn, those that may have an engine last; it is told with the engines that came with it.
 LOADED = """
@@ -27,7 +29,7 @@ for name in names:
 """
 
 
-@pytest.mark.parametrize("room", ["criteria", "manifest", "protocol", "agreement", "log", "monitor"])
+@pytest.mark.parametrize("room", ["criteria", "manifest", "protocol", "agreement", "log", "monitor", "cli"])
 def test_a_room_imports_no_engine(room: str) -> None:
     names = [f"lsi_match.{room}.{file.stem}" for file in (SOURCE / room).glob("[a-z]*.py")]
     assert names

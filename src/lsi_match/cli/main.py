@@ -111,7 +111,10 @@ def _carried_out(app: App, arguments: list[str]) -> object:
         return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except MissingArgumentError as missing:
         given = missing
-    from lsi_match.cli.current import completions
+    try:
+        from lsi_match.cli.current import completions
+    except ModuleNotFoundError:  # who only reads has no partner's folder to complete from
+        raise given from None
 
     for more in completions(app, arguments):
         with suppress(CycloptsError):  # or it is meant in another way
