@@ -14,7 +14,7 @@ from lsi_match.matcher.round.counts_table import counts_table
 from lsi_match.monitor.analyse import analyse
 from lsi_match.monitor.table import CountsTable
 from lsi_match.monitor.verdict import Kind, conclude
-from lsi_match.partner.extract.column_mapping import SelectionMapping
+from lsi_match.partner.extract.column_mapping import Reading, SelectionMapping
 from lsi_match.partner.group_counts import group_counts
 from lsi_match.partner.select import SelectionTask, select
 from lsi_match.protocol.documents import GroupCounts
@@ -46,7 +46,8 @@ def rows(young: tuple[int, int, int], old: tuple[int, int, int]) -> list[dict[st
 def counted(folder: Path, young: tuple[int, int, int], old: tuple[int, int, int]) -> GroupCounts:
     write_csv(folder / "register.csv", rows(young, old))
     fields = {name: name for name in SELECTION.fields}
-    mapping = SelectionMapping(extract="register.csv", record_id="id", columns=fields)
+    whole = {"bedrag": Reading(decimals=0)}
+    mapping = SelectionMapping(extract="register.csv", record_id="id", columns=fields, reading=whole)
     found = select(SelectionTask("gemeente", SELECTION, mapping, folder, AGREED, date(2026, 6, 1)))
     groups = group_counts(AGREED, SELECTION, found.met, found.unknown)
     assert groups is not None
