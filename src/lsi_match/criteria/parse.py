@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -145,7 +145,7 @@ def parse_predicate(text: str, fields: Mapping[str, FieldType]) -> Predicate:
 
 @lru_cache(maxsize=1024)  # a manifest reads each of its predicates several times
 def _predicate(text: str, fields: frozenset[tuple[str, FieldType]]) -> Predicate:
-    tree = _parse(text)
+    tree, _ = _parse(text)
     checker = _Checker(text, {**dict(fields), REFERENCE_DATE: FieldType.DATE})
     result = checker.type_of(tree)
     if result is not FieldType.BOOLEAN:
@@ -167,7 +167,7 @@ def _too_deep(text: str) -> CriterionError:
 
 
 @lru_cache(maxsize=1024)  # groups are written alike for every selection, whatever fields it has
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> tuple[exp.Expression, list[Token]]:
     if len(text) > 4000:
         raise CriterionForbiddenError.because("criteria.too_long", criterion=text[:40] + "…")
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
@@ -188,7 +188,8 @@ def _parse(text: str) -> exp.Expression:
         raise _too_deep(text)
     _closed(text, unquoted)
     try:
-        trees = _DUCKDB.parser().parse_into(exp.Condition, _tokens(text), text)
+        tokens = _DUCKDB.tokenize(text)
+        trees = _DUCKDB.parser().parse_into(exp.Condition, tokens, text)
     except SqlglotError as error:
         details = (getattr(error, "errors", None) or [{}])[0]
         # The parser tells where the word ends that it stumbled over.
@@ -209,7 +210,7 @@ def _parse(text: str) -> exp.Expression:
         raise _too_deep(text)
     if any(node.comments for node in trees[0].walk()):
         raise CriterionForbiddenError.because("criteria.comment", criterion=text)
-    return trees[0].transform(_negation_outside, copy=False)
+    return trees[0].transform(_negation_outside, copy=False), tokens
 
 
 def _closed(text: str, unquoted: str) -> None:
@@ -231,11 +232,6 @@ def _closed(text: str, unquoted: str) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _tokens(text: str) -> list[Token]:
-    return _DUCKDB.tokenize(text)
-
-
-@lru_cache(maxsize=1024)
 def _read_in_full(text: str) -> exp.Expression:
     """What was read in a text, its values in one form; refuses a text that is not what was read in it.
 
@@ -243,18 +239,18 @@ def _read_in_full(text: str) -> exp.Expression:
     are missing (the AND of BETWEEN) and knows other names for things. What is signed is the text, and what
     runs is the tree, so the tree has to hold the same words in the same order. Only NOT and DATE may have moved.
     """
-    tree = _parse(text)
+    tree, tokens = _parse(text)
     printed = tree.sql(dialect="duckdb")
-    if _words(text) != _words(printed) or re.search(_ODD, outside_quotes(text)):
+    if _words(tokens) != _words(_DUCKDB.tokenize(printed)) or re.search(_ODD, outside_quotes(text)):
         raise CriterionForbiddenError.because("criteria.read_otherwise", value=printed[:200], criterion=text)
     return tree.transform(_in_one_form)
 
 
-def _words(text: str) -> tuple[list[str], dict[str, int]]:
-    """The words of a text in order, and how often those occur that may stand elsewhere."""
+def _words(tokens: Iterable[Token]) -> tuple[list[str], dict[str, int]]:
+    """The words of a text in order (from its tokens), and how often those occur that may stand elsewhere."""
     words = [
         f"'{token.text.upper()}'" if token.token_type is TokenType.STRING else token.text.upper()
-        for token in _tokens(text)
+        for token in tokens
     ]
     words = ["<>" if word == "!=" else word for word in words]
     return [word for word in words if word not in _MOVING], {x: words.count(x) for x in ("NOT", "DATE")}
