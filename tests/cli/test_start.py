@@ -64,11 +64,7 @@ def test_what_stands_is_told_without_the_engine() -> None:
 def test_a_room_of_everybody_loads_no_engine(room: str) -> None:
     """None but what its arrays need: numbers of the monitor, columns of a drop."""
     arrays = {
-        "crypto.project_key",
-        "crypto.key_ceremony",
-        "crypto.evaluation",
-        "base.duckdb_locked",
-        "base.scratch",
+        "crypto.pseudonyms",
         "protocol.tables",
     }
     code = f"""

@@ -22,7 +22,8 @@ from lsi_match.crypto.evaluation import (
 )
 from lsi_match.crypto.keys import Identity, make_identity, make_round_key
 from lsi_match.crypto.oprf import HolderKey
-from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.pseudonyms import SharedPseudonyms
 from lsi_match.crypto.ristretto import split
 from lsi_match.crypto.sealing import SealBrokenError, seal, unseal
 from lsi_match.crypto.signing import peek, sign

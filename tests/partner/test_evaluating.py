@@ -30,7 +30,8 @@ from lsi_match.crypto.evaluation import (
     draw,
 )
 from lsi_match.crypto.oprf import HolderKey
-from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.pseudonyms import SharedPseudonyms
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.events import EvaluationsAsked, EvaluatorsNamed, read

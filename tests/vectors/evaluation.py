@@ -11,7 +11,8 @@ import polars as pl
 
 from lsi_match.crypto import oprf, ristretto
 from lsi_match.crypto.oprf import HolderKey
-from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.pseudonyms import SharedPseudonyms
 
 FILE = Path(__file__).with_name("evaluation-v1.json")
 IDENTIFIERS = ("999990019", "0012345678", "1011AB|12|A")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 
 def locked_connection(
@@ -17,6 +18,8 @@ def locked_connection(
     The order matters: the folders must be named before access is closed, and the lock comes last. Spilling is
     forbidden (`temp_directory = ''`), since spilled files are plain.
     """
+    import duckdb  # takes a tenth of a second, and most commands need none
+
     con = duckdb.connect(":memory:")
     for setting in (
         "allow_community_extensions",

@@ -27,6 +27,7 @@ from lsi_match.cli.console import (
     tell,
 )
 from lsi_match.cli.extracts import check, mapping_app, reference_app
+from lsi_match.partner.home import Home
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,7 +49,6 @@ def join(name: str, home: Path, *, manifest: Path, approvals: Path, key_share: P
         approvals: folder with the approval of every controller.
         key_share: the project key, sealed to this partner.
     """
-    from lsi_match.partner.home import Home
 
     joined = Home(home, name).join(
         read_bytes(manifest), read_folder(approvals, "*.json"), read_bytes(key_share), utc_now()
@@ -64,7 +64,6 @@ def papers(name: str, home: Path, project: str, papers: Path) -> None:
     Args:
         papers: folder with the signed papers.
     """
-    from lsi_match.partner.home import Home
 
     now = Home(home, name).ingest(read_folder(papers, "*.json"), project, utc_now())
     said = {"approved": list(now.approvals), "withdrawn": list(now.withdrawn)}
@@ -90,7 +89,6 @@ def prepare(
         to: folder to write the drop into (the inbox, or where it is sent from).
     """
     from lsi_match.partner.extract.column_mapping import read_mapping
-    from lsi_match.partner.home import Home
     from lsi_match.partner.prepare import prepare as make_drop
     from lsi_match.protocol.bounds import unusual
     from lsi_match.protocol.tables import shared_by_fewer
@@ -168,7 +166,6 @@ def open_(name: str, home: Path, project: str, release: Path, *, to: Path) -> No
     """
     import io
 
-    from lsi_match.partner.home import Home
     from lsi_match.partner.release.case_page import page
     from lsi_match.partner.release.open import open_release
     from lsi_match.reports.document import KINDS, kind_of
@@ -197,7 +194,6 @@ def send(name: str, home: Path, file: Path | None = None, *, place: Path) -> Non
     Args:
         file: the drop (its .drop.json file; its parts lie beside it), or the signed paper. May be left out.
     """
-    from lsi_match.partner.home import Home
     from lsi_match.partner.transfer import send as bring
     from lsi_match.partner.transfer import settings_in
 
@@ -255,7 +251,6 @@ def deliver(
     from lsi_match.cli.own import delivered, foreseen, outcome
     from lsi_match.library.judging import judging
     from lsi_match.partner.deliver import synchronise
-    from lsi_match.partner.home import Home
     from lsi_match.partner.work_settings import WorkSettings, work_of
 
     here = Home(home, name)
@@ -284,7 +279,6 @@ def receipt(name: str, home: Path, project: str, receipts: Path) -> int:
     Args:
         receipts: a receipt (.receipt.tlog-proof), or the folder with what was fetched.
     """
-    from lsi_match.partner.home import Home
     from lsi_match.partner.receipts import check_receipt
     from lsi_match.protocol.place_files import RECEIPT_SUFFIX
 
@@ -328,7 +322,6 @@ def sample(
     """
     from lsi_match.base.spreadsheet import SPREADSHEETS, spreadsheet
     from lsi_match.partner.extract.column_mapping import read_mapping
-    from lsi_match.partner.home import Home
     from lsi_match.partner.sample import records_to_judge
 
     if to.suffix not in SPREADSHEETS:
@@ -363,7 +356,6 @@ def outcome(
         out: folder for the counts: OUT/NAME.outcome.json.
     """
     from lsi_match.partner.extract.column_mapping import read_mapping
-    from lsi_match.partner.home import Home
     from lsi_match.partner.release.outcomes import count_outcomes
 
     local = read_mapping(mapping)
@@ -397,7 +389,6 @@ def access_request(
     """
     from lsi_match.cli.prompt import ask_person
     from lsi_match.partner.access.request import make_request, wanted
-    from lsi_match.partner.home import Home
 
     here, now = Home(home, name), utc_now()
     entered = ask_person(wanted(here.agreed_manifest(project, now)), person_fd)
@@ -423,7 +414,6 @@ def access_answer(name: str, home: Path, project: str, answer: Path, *, referenc
     """
     from lsi_match.partner.access.letter import answer_header, answer_rows, letter, unasked
     from lsi_match.partner.access.request import open_answer
-    from lsi_match.partner.home import Home
     from lsi_match.reports.document import KINDS, kind_of
 
     kind, lang = kind_of(to, *SPREADSHEETS), language()

@@ -25,7 +25,8 @@ from lsi_match.base.catalogue import catalogue
 from lsi_match.base.files import private_folder, read_bytes, read_text, shipped, write_whole
 from lsi_match.base.yaml_positions import parse_yaml, read_yaml
 from lsi_match.crypto.keys import make_identity
-from lsi_match.crypto.project_key import ProjectKey, SharedPseudonyms
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.pseudonyms import SharedPseudonyms
 from lsi_match.crypto.signing import peek
 from lsi_match.log.log_proof import SUFFIX
 from lsi_match.manifest import Manifest, complete_draft

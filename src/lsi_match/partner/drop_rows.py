@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from lsi_match.base.buffer_pool import pooled_array
-from lsi_match.crypto.project_key import Blocks, Pseudonymiser
+from lsi_match.crypto.pseudonyms import Blocks, Pseudonymiser
 from lsi_match.manifest import NO_VALUE, Manifest, Selection
 from lsi_match.manifest.identifiers import InvalidReason
 from lsi_match.partner.crowds import WAY, Crowds

@@ -37,7 +37,8 @@ from lsi_match.crypto.evaluation import (
     finish,
 )
 from lsi_match.crypto.oprf import HolderKey
-from lsi_match.crypto.project_key import Blocks, ProjectKey, SharedPseudonyms
+from lsi_match.crypto.project_key import ProjectKey
+from lsi_match.crypto.pseudonyms import Blocks, SharedPseudonyms
 from lsi_match.crypto.sealing import seal, unseal
 from lsi_match.crypto.signing import peek, sign
 from lsi_match.log.log_proof import proof_file

@@ -25,7 +25,7 @@ from lsi_match.base.version import VERSION
 from lsi_match.crypto.aead import encrypt_rows
 from lsi_match.crypto.block_cipher import make_key
 from lsi_match.crypto.keys import Identity
-from lsi_match.crypto.project_key import SharedPseudonyms
+from lsi_match.crypto.pseudonyms import SharedPseudonyms
 from lsi_match.crypto.sealing import seal, seal_into
 from lsi_match.crypto.signing import sign
 from lsi_match.crypto.spill_buffer import SpillBuffer
