@@ -8,6 +8,7 @@ partner keeps (docs/protocol.md section 5).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from threading import Lock
 
 import numpy as np
@@ -82,5 +83,6 @@ def _resolve_one(block: bytes, long_ids: tuple[str, ...]) -> str:
         if number < len(long_ids):
             return long_ids[number]
     elif length <= _ROOM and not any(block[1 + length :]):
-        return block[1 : 1 + length].decode()
+        with suppress(UnicodeDecodeError):
+            return block[1 : 1 + length].decode()
     raise ValueError("a reference that was not made with this key")
