@@ -6,8 +6,11 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from lsi_match.matcher.site.site import Project, Site
 from lsi_match.matcher.subjects import subject_rows, subject_terms
@@ -20,7 +23,10 @@ def made(project: Project, partner: int, rows: int) -> tuple[str, bytes]:
     """The file of a drop of so many people; its digest, and the pseudonym of somebody in it."""
     someone = b""
 
-    def parts() -> Iterator[subject_rows.Touched]:
+    key = subject_rows._key(project, "bench", f"intake.p{partner}")
+    manifest: Any = SimpleNamespace(pseudonyms=SimpleNamespace(traceable=True))
+
+    def parts() -> Iterator[pa.Table]:
         nonlocal someone
         for start in range(0, rows, PART):
             count = min(PART, rows - start)
@@ -28,12 +34,13 @@ def made(project: Project, partner: int, rows: int) -> tuple[str, bytes]:
             someone = pseudonyms[16 * (count // 2) :][:16]
             whose = np.full(count, partner, np.uint8)
             nothing = np.zeros(count, np.uint8)
-            yield subject_rows.Touched(
+            touched = subject_rows.Touched(
                 pseudonyms, nothing, whose, nothing, nothing.astype(np.bool_), np.ones(count, np.uint64)
             )
+            yield subject_rows._sorted(touched, key)
 
-    subject_rows.make_log_key(project, "bench")
-    digest = subject_rows._write(project, "bench", f"intake.p{partner}", parts())
+    digest = subject_rows.write_rows(project, "bench", manifest, f"intake.p{partner}", parts())
+    assert digest is not None
     return digest, someone
 
 
@@ -63,9 +70,7 @@ def lookup(place: Path, partners: int, rows: int) -> dict[str, tuple[float, str,
         raise RuntimeError("the look-up did not find the one row")
     start = time.perf_counter()
     for partner, (digest, _) in enumerate(files):
-        key = subject_rows.derive_key(
-            subject_rows._log_key(folder), subject_rows.log_id_info("bench", "bench", f"intake.p{partner}")
-        )
+        key = subject_rows._key(project, "bench", f"intake.p{partner}")
         subject_rows.seek(
             subject_rows.file_in(folder.parent, "bench", digest), subject_rows.log_ids(someone, key)
         )

@@ -6,7 +6,7 @@ text of the refusal; any other error leaves only the name of its kind and the pl
 could hold data.
 
 The step `match` has its pieces (of linking, and its buckets) done as tasks, by the task runner that the configuration of the run
-names. They are told names and a number, and give back a word (`lsi_match.matcher.engine.work`): what a task runner sends elsewhere is no secret.
+names. They are told names and a number, and give back a word (`lsi_match.matcher.round.work`): what a task runner sends elsewhere is no secret.
 
 A run is a process of its own, which `lsi_match.flows.parent` forks.
 """
@@ -29,9 +29,9 @@ from lsi_match.flows.settings import private_process
 from lsi_match.flows.steps import refused, take
 from lsi_match.flows.tasks import ONCE
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
-from lsi_match.matcher.engine.work import Do, do_piece
 from lsi_match.matcher.round.hold import RunHeldError
 from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.round.work import Do, do_piece
 from lsi_match.matcher.site.site import Site
 
 _runs: dict[str, Run] = {}

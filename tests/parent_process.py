@@ -1,6 +1,6 @@
 """The parent of runs, changed as the environment says, for `lsi_match.matcher.operate.runner.PARENT`.
 
-LSI_TEST_LOOK: nothing is looked at before Prefect is loaded. LSI_TEST_ROWS: small buckets, and case ids that can be
+LSI_TEST_LOOK: nothing is looked at before Prefect is loaded. LSI_TEST_ROWS: small buckets and pieces of linking, and case ids that can be
 foreseen. LSI_TEST_PICKLED: a file that gets what a run pickles. LSI_TEST_DATABASE: after how many seconds the database is
 looked at. LSI_TEST_ENDS: while this file is there, that of a service ends as soon as it starts.
 """
@@ -11,8 +11,10 @@ import os
 import pickle
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import cloudpickle
@@ -46,26 +48,29 @@ def kept(file: Path, dumps: Callable[..., bytes]) -> Callable[..., bytes]:
     return dumping
 
 
-def modules() -> list[ModuleType]:
-    """What Prefect, Dask and Ray pickle with, where they are installed."""
-    found = [pickle, cloudpickle]
-    try:
-        import distributed.protocol.pickle as of_dask
-        import ray.cloudpickle as of_ray
-    except ImportError:
-        return found
-    return [*found, of_dask, of_ray]
+def modules() -> list[Any]:
+    """What Prefect, Dask and Ray pickle and pack with, where they are installed."""
+    found: list[Any] = [pickle, cloudpickle]
+    for name in ("distributed.protocol.pickle", "ray.cloudpickle"):
+        with suppress(ImportError):
+            found.append(import_module(name))
+    with suppress(ImportError):  # arguments that are names and numbers are packed by Ray, not pickled
+        ray = import_module("ray._private.serialization")
+        packs = ray.MessagePackSerializer
+        ray.MessagePackSerializer = SimpleNamespace(dumps=packs.dumps, loads=packs.loads)
+        found.append(ray.MessagePackSerializer)
+    return found
 
 
 def do(request: dict[str, Any], descriptors: Sequence[int], shown: bool) -> int:
-    from lsi_match.matcher.engine import buckets
+    from lsi_match.matcher.engine import buckets, linking
 
     if rows := os.environ.get("LSI_TEST_ROWS"):
-        buckets.ROWS = int(rows)
+        buckets.ROWS, linking.PIECE = int(rows), 2 * int(rows)
         buckets.Matching.__init__.__defaults__ = (draw,)  # type: ignore[misc]
     if file := os.environ.get("LSI_TEST_PICKLED"):
         for module in modules():
-            module.dumps = kept(Path(file), module.dumps)  # type: ignore[attr-defined]
+            module.dumps = kept(Path(file), module.dumps)
     return as_it_is(request, descriptors, shown)
 
 

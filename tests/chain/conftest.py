@@ -24,6 +24,7 @@ def build(folder: Path, config: str, extracts: Path, round_id: str = ROUND) -> W
     """A world whose project is agreed, whose round is open and whose partners have all delivered."""
     world = World(folder, configs_folder() / config, extracts, utc_now)
     world.draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
+    world.draft["schedule"]["reference_date"] = {"first": "2026-10-01", "last": "2026-12-31"}
     # What the monitor holds is shown in test_hold; here a difference between groups holds nothing.
     world.draft["monitor"]["tolerance"] = 10
     world.make_keys()

@@ -22,7 +22,7 @@ from lsi_match.manifest.person_keys import PERSON_KEYS
 from lsi_match.matcher.engine import buckets, engine, linking
 from lsi_match.matcher.engine.buckets import Matched, Matching, Plan, Result, Rows, packed, unpacked
 from lsi_match.matcher.engine.intake import Drop, parts_of
-from lsi_match.matcher.engine.work import _packed, _result
+from lsi_match.matcher.round.work import _packed, _result
 from lsi_match.partner.normalise import person_keys
 from lsi_match.protocol.columns import drop_columns
 from lsi_match.protocol.tables import schema_of

@@ -1,6 +1,7 @@
-"""Whatever the buckets are spread over, the same comes out, and nothing of the round goes to what spreads them.
+"""Whatever a round is spread over, the same comes out, and nothing of the round goes to what spreads it: of a round on numbers
+the buckets, of one on person keys the pieces of linking too.
 
-Processes, Dask and Ray through the real flow: `make test-clusters`.
+Dask and Ray: `make test-clusters`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,24 +32,27 @@ from lsi_match.base.errors import LsiError, WrongUseError
 from lsi_match.base.files import write_whole
 from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import peek
+from lsi_match.demo import febrl
 from lsi_match.demo.oracle import expected_cases
 from lsi_match.demo.world import World
 from lsi_match.flows import match as match_flow
 from lsi_match.flows import runners
 from lsi_match.flows.settings import end_with_parent
 from lsi_match.log.steps import Step
-from lsi_match.matcher.engine import buckets, linking, work
+from lsi_match.matcher.engine import buckets, execution_config, intake, linking
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.operate.runner import run_match
-from lsi_match.matcher.round import open_round
+from lsi_match.matcher.round import open_round, work
 from lsi_match.matcher.round.run import Run
 from lsi_match.protocol.documents import ReleaseDescriptor
 
 from .conftest import ROUND, STEPS, Town, build, copy_of
 from .test_leaks import Marks, pseudonyms, search, telling_values
 
-#: Rows of a bucket, so that there are several.
+#: Rows of a bucket, and half the tokens of a piece of linking, so that there are several.
 MOST = 300
+#: One in so many people of FEBRL4.
+ONE_OF = 8
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,16 @@ def parted(made: Town, tmp_path_factory: pytest.TempPathFactory) -> World:
     # The files of data subjects have ids under this key: with the same one they can be compared.
     write_whole(world.project.folder / "subjects" / ROUND / "log.key", bytes(range(32)))
     assert world.project.opening(ROUND)[0].parts >= 4
+    return world
+
+
+@pytest.fixture(scope="module")
+def by_keys(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A project on person keys only."""
+    place = tmp_path_factory.mktemp("by_keys")
+    febrl.write_extracts(place / "extracts", ONE_OF)
+    world = build(place / "world", "febrl4", place / "extracts")
+    write_whole(world.project.folder / "subjects" / ROUND / "log.key", bytes(range(32)))
     return world
 
 
@@ -94,6 +109,7 @@ def came_of(world: World) -> Came:
 def here(world: World, do: Any = None) -> Came:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buckets, "ROWS", MOST)
+        patch.setattr(linking, "PIECE", 2 * MOST)
         patch.setattr(buckets.Matching.__init__, "__defaults__", (draw,))
         one = Run(world.project, ROUND, utc_now, ExecutionConfig(workers=1), do)
         try:
@@ -113,15 +129,34 @@ def plain(parted: World, tmp_path_factory: pytest.TempPathFactory) -> Came:
     return came
 
 
+@pytest.fixture(scope="module")
+def plain_by_keys(by_keys: World, tmp_path_factory: pytest.TempPathFactory) -> Came:
+    world = copy_of(by_keys, tmp_path_factory.mktemp("plain_by_keys"))
+    came = here(world)
+    assert febrl.quality(febrl.pairs(world.found_cases(ROUND)), 5000 // ONE_OF).f1 > 0.98
+    return came
+
+
+@pytest.fixture(params=["numbers", "keys"])
+def round_(request: pytest.FixtureRequest) -> tuple[World, Came]:
+    """A round that was delivered, and what comes of it here."""
+    names = {"numbers": ("parted", "plain"), "keys": ("by_keys", "plain_by_keys")}[request.param]
+    made, came = (request.getfixturevalue(name) for name in names)
+    return made, came
+
+
 def test_processes_that_know_no_more_than_a_number_give_the_same(
-    parted: World, plain: Came, tmp_path: Path
+    round_: tuple[World, Came], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = copy_of(parted, tmp_path)
-    told: list[str] = []
+    """And they put their rows of the file of data subjects in order, under their log ids: here these are only written."""
+    made, plain = round_
+    world = copy_of(made, tmp_path)
+    told: list[tuple[str, int]] = []
+    monkeypatch.delattr(work, "matched_rows")
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
 
         def do(stage: str, numbers: Sequence[int]) -> Any:
-            told.extend(str(number) for number in numbers)
+            told.extend((stage, number) for number in numbers)
             for word in pool.map(
                 partial(work.do_piece, world.site.folder, world.project_id, ROUND, stage), numbers
             ):
@@ -130,7 +165,35 @@ def test_processes_that_know_no_more_than_a_number_give_the_same(
 
         came = here(world, do)
     assert len(told) > 3
+    assert {stage for stage, _ in told} == ({"pairs", "bucket"} if "keys" in str(made.folder) else {"bucket"})
     assert came == plain
+
+
+def test_parts_of_a_drop_are_judged_at_once_and_give_the_same(
+    parted: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with its rows of the file of data subjects."""
+    monkeypatch.setattr(execution_config, "_processors", lambda: 2)
+
+    def judged(name: str, memory: str) -> list[Any]:
+        (tmp_path / name).mkdir()
+        world = copy_of(parted, tmp_path / name)
+        with closing(Run(world.project, ROUND, utc_now, ExecutionConfig(memory_limit=memory))) as run:
+            run.gates()
+            run.intake()
+        entries = [entry for entry in world.project.entries() if entry.name == Step.INTAKE.value]
+        return [(entry.attributes["lsi.partner"], entry.attributes["lsi.subjects"]) for entry in entries]
+
+    plain, both, in_order = intake._checked_part, Barrier(2), judged("in_order", "1GiB")
+
+    def checked(drop: Any, number: int) -> Any:
+        if number < 2:
+            both.wait(60)
+        return plain(drop, number)
+
+    monkeypatch.setattr(intake, "_checked_part", checked)
+    assert judged("at_once", "2GiB") == in_order
+    assert len(in_order) == len(parted.partners)
 
 
 def test_what_a_worker_did_not_do_is_done_by_the_run(parted: World, plain: Came, tmp_path: Path) -> None:
@@ -324,21 +387,27 @@ def ray_cluster(folder: Path) -> Iterator[str]:
             head.terminate()
 
 
-@pytest.mark.parametrize("runner", ["processes", "dask", "ray"])
+@pytest.mark.parametrize("runner", ["threads", "processes", "dask", "ray"])
 def test_every_runner_gives_the_same_byte_for_byte_and_is_told_nothing(
-    parted: World, plain: Came, runner: str, tmp_path_factory: pytest.TempPathFactory
+    round_: tuple[World, Came], runner: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    for package in ("prefect_dask", "prefect_ray"):
-        pytest.importorskip(package, reason="make test-clusters")
+    made, plain = round_
+    on_keys = "keys" in str(made.folder)
+    if not (on_keys and runner == "processes"):  # one of them always; all take minutes
+        for package in ("prefect_dask", "prefect_ray"):
+            pytest.importorskip(package, reason="make test-clusters")
     place, short = tmp_path_factory.mktemp(runner), Path(tempfile.mkdtemp(dir="/tmp"))
-    world = copy_of(parted, place)
-    marks = Marks(telling_values(world.extracts), blocks=pseudonyms(world, world.extracts))
+    world = copy_of(made, place)
+    blocks = set() if on_keys else pseudonyms(world, world.extracts)
+    marks = Marks(telling_values(world.extracts), blocks=blocks)
     marks.secrets["round key"] = (world.project.round_folder(ROUND) / "round.key").read_bytes()
     with ray_cluster(short) if runner == "ray" else nullcontext() as cluster:
         config = ExecutionConfig(runner=runner, cluster=cluster, workers=None if cluster else 2)  # type: ignore[arg-type]
         came, pickled = flow(world, place, short, config)
     assert came == plain
-    assert b"bucket" in pickled, "what was sent was seen"
+    if runner != "threads":
+        assert b"bucket" in pickled, "what was sent was seen"
+        assert (b"pairs" in pickled) == on_keys
     assert marks.found_in(pickled) == set()
     assert search(marks, [world.site.folder, short]) == {}
     shutil.rmtree(short)

@@ -17,10 +17,11 @@ from refusals import raises
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.files import read_bytes
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign
-from lsi_match.matcher.engine import intake, work
+from lsi_match.matcher.engine import intake
 from lsi_match.matcher.engine.buckets import Matched
 from lsi_match.matcher.engine.engine import Engine
 from lsi_match.matcher.round import run as run_module
+from lsi_match.matcher.round import work
 from lsi_match.partner.release import open as open_module
 from lsi_match.protocol.columns import REFERENCE, SEALED
 from lsi_match.protocol.documents import AttributeKeys, DropDescriptor

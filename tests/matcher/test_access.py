@@ -11,6 +11,7 @@ from pathlib import Path
 
 import handmade
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from operation import PROJECT, Operation, days, folders
@@ -365,16 +366,16 @@ def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> 
     chance = np.random.default_rng(7)
     people = chance.integers(0, 256, (150_000, 16), dtype=np.uint8)
 
-    def run(part: np.ndarray, selection: int) -> subject_rows.Touched:
+    def run(part: np.ndarray, selection: int) -> pa.Table:
         rows = len(part)
-        return subject_rows.Touched(
+        touched = subject_rows.Touched(
             part.tobytes(), np.zeros(rows, np.uint8), np.ones(rows, np.uint8),
             np.full(rows, selection, np.uint8), np.zeros(rows, np.bool_), np.full(rows, 5, np.uint64),
         )  # fmt: skip
+        return subject_rows._sorted(touched, subject_rows._key(op.project, "big", "intake.uwv"))
 
-    subject_rows.make_log_key(op.project, "big")
     runs = run(people[:100_000], 3), run(people[50_000:], 4)
-    digest = subject_rows._write(op.project, "big", op.project.manifest(), "intake.uwv", runs)
+    digest = subject_rows.write_rows(op.project, "big", op.project.manifest(), "intake.uwv", runs)
     sought = [people[0].tobytes(), people[70_000].tobytes(), bytes(16), people[149_999].tobytes()]
     found = subject_rows.look_up(op.project, "big", "intake.uwv", digest, 0, sought)
     assert [(one.number, one.selection) for one in found] == [(0, 3), (1, 3), (1, 4), (3, 4)]
@@ -420,9 +421,8 @@ def test_every_entry_points_into_the_register_of_its_manifest(op: Operation) -> 
 
 
 def test_a_digest_does_not_tell_that_a_file_has_no_rows(op: Operation) -> None:
-    subject_rows.make_log_key(op.project, "big")
     digests = {
-        subject_rows._write(op.project, "big", op.project.manifest(), f"release.{name}", [])
+        subject_rows.write_rows(op.project, "big", op.project.manifest(), f"release.{name}", [])
         for name in PARTNERS
     }
     assert len(digests) == len(PARTNERS)

@@ -16,11 +16,11 @@ from operation import MONDAY, PARTNERS, ROUND, Operation, days, execute
 from lsi_match.log.log_proof import LogProof
 from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
-from lsi_match.matcher.engine.work import WORK
 from lsi_match.matcher.operate import retention, transfers
 from lsi_match.matcher.operate.retention import DAY, REFUSED, TERMS, destroy_due, due
 from lsi_match.matcher.round.open_round import open_round
 from lsi_match.matcher.round.run import Run
+from lsi_match.matcher.round.work import WORK
 from lsi_match.transport.endpoints import open_endpoint
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -79,27 +80,29 @@ class Matched:
 
     def cases_of(self, partner: str) -> int:
         """The number of cases that `partner` has a record in."""
-        return sum(one.cases_of.get(partner, 0) for one in self._outcomes)
+        return self._total("cases_of")[partner]
 
     def fewer(self) -> dict[str, int]:
         """Partner → how many cases there would be fewer without what it delivered, as `Engine.fewer`."""
-        names = self._manifest.partners
-        return {name: sum(one.fewer.get(name, 0) for one in self._outcomes) for name in names}
+        return self._total("fewer")
 
     def counts(self) -> dict[str, int]:
         """How many subjects, subjects of two or more partners, cases, and records set aside as ambiguous, and
         of links on person keys as `Persons.counts`."""
-        names = dict.fromkeys(name for one in self._outcomes for name in one.counts)
-        return {name: sum(one.counts.get(name, 0) for one in self._outcomes) for name in names}
+        return self._total("counts")
+
+    def _total(self, name: str) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for one in self._outcomes:
+            total.update(getattr(one, name))
+        return total
 
     def group_counts(self) -> dict[str, dict[int, int]]:
-        """Stage → group cell → count, as `Engine.group_counts`."""
-        found: dict[str, dict[int, int]] = {}
+        """Stage → group cell → count, as `Engine.groups`."""
+        found: dict[str, dict[int, int]] = defaultdict(Counter)
         for one in self._outcomes:
             for stage, cells in one.groups.items():
-                into = found.setdefault(stage, {})
-                for cell, count in cells.items():
-                    into[cell] = into.get(cell, 0) + count
+                found[stage].update(cells)
         return found
 
     def subjects(self, recipient: str) -> list[pa.Table]:
@@ -146,7 +149,7 @@ class Result:
 
     Attributes:
         outcome: of its subjects.
-        touched: as `Engine.subjects`, of those.
+        touched: as `Engine.subjects`, of those; where bucket by bucket a file is made of it, the rows for that.
     """
 
     outcome: EngineOutcome
@@ -203,7 +206,9 @@ class Plan:
                 for partner, table, numbers in self._opened(self._ranges[number]):
                     engine.add(partner, table, numbers)
             engine.match(components)
-            return Result(engine.outcome(), engine.subjects())
+            # Where nobody can be looked up it is not sought who was touched.
+            traceable = self.manifest.pseudonyms.traceable
+            return Result(engine.outcome(), engine.subjects() if traceable else pa.table({}))
         finally:
             engine.close()
 
@@ -285,7 +290,7 @@ class Matching:
         return Matched(self._plan.manifest, self._outcomes, self._draw)
 
     def work(self, spread: Spread = here, each: Each = in_turn) -> Iterator[pa.Table]:
-        """Have the records linked and every bucket matched; after each, whom it touched (`Engine.subjects`).
+        """Have the records linked and every bucket matched; after each, whom it touched (`Result.touched`).
 
         Raises:
             what `Plan.match` raises.

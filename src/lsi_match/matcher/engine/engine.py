@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,13 @@ class EngineOutcome:
 
     Attributes:
         counts: as `Engine.counts`.
-        groups: as `Engine.group_counts`.
+        groups: as `Engine.groups`.
         subjects: the cases, by the number of their first record, in order (uint32).
         cases_of: partner → number of cases it has a record in.
         fewer: as `Engine.fewer`.
         released: partner → as `Engine.released`.
         attributes: partner → as `Engine.attributes`, where any other may see them.
-        subjects_of: partner → as `Engine.subjects`, of its own cases.
+        subjects_of: partner → as `Engine.subjects`, of its own cases, where anybody can be looked up.
     """
 
     counts: dict[str, int]
@@ -288,34 +289,28 @@ class Engine:
         seen = {source for name in to_release for source in attribute_sources(self.manifest, name)}
         return EngineOutcome(
             self.counts(),
-            self.group_counts(),
+            self.groups,
             np.asarray(subjects["subject"], dtype=np.uint32),
             cases_of,
             self.fewer(),
             {name: self.released(name) for name in to_release},
             {name: self.attributes(name) for name in self.partners if name in seen},
-            {name: self.subjects(name) for name in to_release},
+            {name: self.subjects(name) for name in to_release if self.manifest.pseudonyms.traceable},
         )
 
     def counts(self) -> dict[str, int]:
         """How many subjects, subjects of two or more partners, cases, and records set aside: as ambiguous, or because too
         many have the same number."""
-        return {
-            "subjects": self._count("subject"),
-            "matched": self._number("SELECT count(*) FROM profile WHERE partners >= 2"),
-            "cases": self._count("case_subject"),
-            "ambiguous_records": self._count("record")
-            - self._number("SELECT coalesce(sum(records), 0)::BIGINT FROM subject"),
-        }
+        apart = "SELECT (SELECT count(*) FROM record) - coalesce(sum(records), 0)::BIGINT FROM subject"
+        stages = {stage: sum(cells.values()) for stage, cells in self.groups.items()}
+        return stages | {"ambiguous_records": self._number(apart)}
 
-    def group_counts(self) -> dict[str, dict[int, int]]:
+    @cached_property
+    def groups(self) -> dict[str, dict[int, int]]:
         """Stage → group cell → count: `subjects`, those `matched` (two partners or more), `cases`."""
-        stages = {
-            "subjects": "SELECT cell, count(*) FROM subject GROUP BY cell",
-            "matched": "SELECT cell, count(*) FROM profile WHERE partners >= 2 GROUP BY cell",
-            "cases": "SELECT cell, count(*) FROM case_subject GROUP BY cell",
-        }
-        return {stage: dict(self._con.execute(sql).fetchall()) for stage, sql in stages.items()}
+        tables = {"subjects": "subject", "matched": "profile WHERE partners >= 2", "cases": "case_subject"}
+        counted = "SELECT cell, count(*) FROM {} GROUP BY cell"
+        return {stage: dict(self._con.execute(counted.format(of)).fetchall()) for stage, of in tables.items()}
 
     def fewer(self) -> dict[str, int]:
         """Partner → how many cases there would be fewer without what it delivered: those that no longer meet the rule."""
@@ -412,9 +407,6 @@ class Engine:
             for i, (bits, partner) in enumerate(zip(self._bits, self.manifest.partners.values(), strict=True))
         ]
         return _JOINED.format(signals=f"CASE r.partner {' '.join(of)} END::UBIGINT")
-
-    def _count(self, table: str) -> int:
-        return self._number(f"SELECT count(*) FROM {table}")
 
     def _number(self, sql: str) -> int:
         return int(one_row(self._con, sql)[0])

@@ -63,11 +63,11 @@ class ExecutionConfig(Closed):
     @property
     def at_once(self) -> int:
         """How many buckets are matched at once on this machine; 1 with a cluster, which sees to that itself."""
-        return 1 if self.cluster is not None else self.workers or self.drops_at_once
+        return 1 if self.cluster is not None else self.workers or self.parts_at_once
 
     @property
-    def drops_at_once(self) -> int:
-        """How many drops the intake looks at at once, which is always done here: one for each processor and gigabyte."""
+    def parts_at_once(self) -> int:
+        """How many parts of a drop are judged at once, which is always done here: one for each processor and gigabyte."""
         return max(1, min(_processors(), _bytes(self.memory_limit) // _WORKER))
 
     @property

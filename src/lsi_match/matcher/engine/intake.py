@@ -8,14 +8,15 @@ arrives; what was found is kept beside it (`verdict`).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -63,6 +64,7 @@ MAX_DESCRIPTOR = 8 * 2**20
 #: Per selection the number of rows per group cell.
 Cells = list[dict[int, int]]
 _PIECE = 2**16
+Made = TypeVar("Made")
 
 
 class DropRefusedError(LsiError):
@@ -137,8 +139,7 @@ def receive(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     Raises: as `described` and `checked_parts`.
     """
     drop = described(file, partner, round_, now)
-    for _ in checked_parts(drop):
-        pass
+    deque(checked_parts(drop, len), maxlen=0)
     return drop
 
 
@@ -161,9 +162,9 @@ def described(file: Path, partner: str, round_: Round, now: datetime) -> Drop:
     return Drop(partner, file, digest_of_bytes(data), descriptor, round_, data)
 
 
-def checked_parts(drop: Drop) -> Iterator[pa.Table]:
-    """Its parts, each checked before it is given, while the one before it is used; no more are held. The drop is accepted,
-    and has its marks, when all of them were given: whoever takes them has to let go of what it made of them when one is
+def checked_parts(drop: Drop, then: Callable[[pa.Table], Made], at_once: int = 1) -> Iterator[Made]:
+    """What `then` makes of each of its parts, checked before; in order, so many parts at once, and no more are held. The drop is
+    accepted, and has its marks, when all of them were given: whoever takes them has to let go of what came of them when one is
     refused.
 
     Raises:
@@ -172,17 +173,21 @@ def checked_parts(drop: Drop) -> Iterator[pa.Table]:
     cells: list[Cells] = []
     seen: Combinations = Counter()
     smallest = drop.round_.manifest.monitor.smallest_combination
+
+    def piece(number: int) -> tuple[Made, Cells, bytes, Combinations]:
+        table, found, mark_of_it = _checked_part(drop, number)
+        return then(table), found, mark_of_it, combinations(table) if smallest > 1 else Counter()
+
     numbers = iter(range(len(drop.descriptor.parts)))
-    with ThreadPoolExecutor(1) as pool:
-        coming = [pool.submit(_checked_part, drop, number) for number in islice(numbers, 1)]
+    with ThreadPoolExecutor(at_once) as pool:
+        coming = deque(pool.submit(piece, number) for number in islice(numbers, at_once))
         while coming:
-            table, found, mark_of_it = coming.pop().result()
-            coming = [pool.submit(_checked_part, drop, number) for number in islice(numbers, 1)]
+            made, found, mark_of_it, combined = coming.popleft().result()
+            coming.extend(pool.submit(piece, number) for number in islice(numbers, 1))
             cells.append(found)
             drop.marks.append(mark_of_it)
-            if smallest > 1:
-                seen.update(combinations(table))
-            yield table
+            seen.update(combined)
+            yield made
     if rare := shared_by_fewer(seen, smallest):
         raise DropRefusedError(
             "DropTellsTooMuchError", partner=drop.partner, file=drop.file.name, rows=rare, smallest=smallest

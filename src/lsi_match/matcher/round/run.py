@@ -15,11 +15,9 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from glob import escape
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +61,11 @@ from lsi_match.log.events import (
 from lsi_match.log.policy import Policy, release_policy
 from lsi_match.log.view import RoundView
 from lsi_match.manifest import Manifest
-from lsi_match.matcher.engine import buckets, work
+from lsi_match.matcher.engine import buckets
 from lsi_match.matcher.engine.execution_config import ExecutionConfig
-from lsi_match.matcher.engine.intake import (
-    Drop,
-    DropRefusedError,
-    Round,
-    shown_name,
-    under_name,
-)
-from lsi_match.matcher.engine.intake import DropRefusedError as NoGoodDropError
+from lsi_match.matcher.engine.intake import Drop, DropRefusedError, Round, shown_name, under_name
 from lsi_match.matcher.engine.verdict import forget_verdict
+from lsi_match.matcher.round import work
 from lsi_match.matcher.round.counts_table import counts_table, published
 from lsi_match.matcher.round.evaluating import folder_of as evaluations
 from lsi_match.matcher.round.hold import (
@@ -95,7 +87,7 @@ from lsi_match.matcher.site.proofs import (
     release_position,
 )
 from lsi_match.matcher.site.site import REASON, Project, RoundUnknownError, json_document
-from lsi_match.matcher.subjects.subject_rows import match_file, release_file
+from lsi_match.matcher.subjects.subject_rows import release_file, write_rows
 from lsi_match.matcher.subjects.subject_terms import remove_unnamed
 from lsi_match.monitor.findings import Ratio
 from lsi_match.monitor.overview import Overview
@@ -165,15 +157,6 @@ def tell_refused(
         to / REASON, json_document({"reason": error.reason, "at": at.isoformat()} | told), replace=True
     )
     return to
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What came of looking at one drop: it, accepted, and the digest of the file of its subjects; or why it is refused."""
-
-    file: Path
-    partner: str
-    outcome: tuple[Drop, str | None] | LsiError
 
 
 def _times(ratio: Ratio) -> str:
@@ -292,10 +275,9 @@ class Run:
         evaluators = self._round.together.evaluators
         round_ = Round(self._manifest, self._opening, self._opening_digest, secret, evaluators)
         found, now = drops_found(self.project, self.round_id), self._clock()
-        with ThreadPoolExecutor(self._means.drops_at_once) as pool:
-            for looks in pool.map(self._looks_at, found, found.values(), repeat(round_), repeat(now)):
-                for look in looks:
-                    self._receive(look)
+        for partner, files in found.items():
+            for file in files:
+                self._receive(file, partner, round_, now)
         late = tuple(
             name for name in self._round.expected(self._manifest.partners) if name not in self._drops
         )
@@ -306,32 +288,20 @@ class Run:
             raise error
         self._record(DropsComplete(round=self.round_id, drops=len(self._drops), late=late))
 
-    def _looks_at(self, partner: str, files: Sequence[Path], round_: Round, now: datetime) -> list[_Look]:
-        """What comes of each drop of a partner. Nothing is logged or moved yet: others are looked at beside."""
-        looks: list[_Look] = []
-        for file in files:
-            try:
-                if any(not isinstance(look.outcome, LsiError) for look in looks):
-                    raise DropRefusedError("DropDuplicateError", partner=partner, file=file.name)
-                looks.append(_Look(file, partner, judge_drop(self.project, file, partner, round_, now)))
-            except LsiError as error:
-                looks.append(_Look(file, partner, error))
-        return looks
-
-    def _receive(self, look: _Look) -> None:
-        file, partner = look.file, look.partner
-        if isinstance(look.outcome, LsiError):
-            error = under_name(look.outcome, file)
+    def _receive(self, file: Path, partner: str, round_: Round, now: datetime) -> None:
+        try:
+            if partner in self._drops:
+                raise DropRefusedError("DropDuplicateError", partner=partner, file=file.name)
+            drop, subjects = judge_drop(self.project, file, partner, round_, now, self._means)
+        except LsiError as refused:
+            error, name = under_name(refused, file), partner
             if partner not in self._manifest.partners:
                 # A folder's name is what somebody typed: the reason in quarantine names it, the log does not.
-                partner, error = (
-                    "unknown",
-                    DropRefusedError("PartnerNotInManifestError", partner="unknown", file="drop"),
-                )
-            self._record(DropRefused(round=self.round_id, partner=partner, **why(error)))
-            self._quarantine(file, look.partner, look.outcome)
+                name = "unknown"
+                error = DropRefusedError("PartnerNotInManifestError", partner=name, file="drop")
+            self._record(DropRefused(round=self.round_id, partner=name, **why(error)))
+            self._quarantine(file, partner, refused)
             return
-        drop, subjects = look.outcome
         self._drops[partner] = drop
         self.project.keep(drop.document)
         event = DropAccepted(
@@ -358,7 +328,7 @@ class Run:
         """
         try:
             self._match()
-        except NoGoodDropError as error:
+        except DropRefusedError as error:
             forget_verdict(self._drops[str(error.facts["partner"])])
             self._drops = {}
             self.intake()
@@ -380,9 +350,9 @@ class Run:
             touched = matching.work(
                 lambda plan, rows: there.spread(plan, rows, self._do), there.linking(plan, self._do)
             )
-            subjects = match_file(self.project, self.round_id, self._manifest, touched)
+            subjects = write_rows(self.project, self.round_id, self._manifest, "match", touched)
         except LsiError as error:
-            if last or not isinstance(error, NoGoodDropError):
+            if last or not isinstance(error, DropRefusedError):
                 self._record(MatchRefused(round=self.round_id, **why(error)))
             raise
         except duckdb.OutOfMemoryException:

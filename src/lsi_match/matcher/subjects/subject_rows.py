@@ -17,7 +17,7 @@ import hashlib
 import os
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,45 +83,46 @@ class Found:
 # writing
 
 
-def intake_file(
-    project: Project, round_id: str, manifest: Manifest, name: str, parts: Iterable[pa.Table]
-) -> str | None:
-    """The file of who is in the drop of partner `name`, one part of it after another; its digest. Nothing is left of it
-    when taking the parts raises. Of a round in which nobody can be looked up there is no file, here and below."""
-    partner = list(manifest.partners).index(name)
+def intake_rows(
+    project: Project, round_id: str, manifest: Manifest, name: str, part: pa.Table
+) -> list[pa.Table]:
+    """Who is in a part of the drop of partner `name`, in order: a table for each kind of identifier. Any process makes these that has
+    the log key. Of a round in which nobody can be looked up there is nothing, here and below."""
+    if not manifest.pseudonyms.traceable:
+        return []
+    partner, key = list(manifest.partners).index(name), _key(project, round_id, f"intake.{name}")
+    selection, signals = (part.column(column).to_numpy() for column in (SELECTION, SIGNALS))
+    found = []
+    for kind, name in enumerate(manifest.subject.kinds):
+        column = in_one_piece(part.column(name))
+        there = np.asarray(column.is_valid())
+        rows = int(there.sum())
+        touched = Touched(
+            _blocks(column.drop_null()),
+            np.full(rows, kind, dtype=np.uint8),
+            np.full(rows, partner, dtype=np.uint8),
+            selection[there],
+            np.zeros(rows, dtype=np.bool_),
+            signals[there],
+        )
+        found.append(_sorted(touched, key))
+    return found
 
-    def touched() -> Iterator[Touched]:
-        for part in parts:
-            selection, signals = (part.column(column).to_numpy() for column in (SELECTION, SIGNALS))
-            for kind, name in enumerate(manifest.subject.kinds):
-                column = in_one_piece(part.column(name))
-                there = np.asarray(column.is_valid())
-                rows = int(there.sum())
-                yield Touched(
-                    _blocks(column.drop_null()),
-                    np.full(rows, kind, dtype=np.uint8),
-                    np.full(rows, partner, dtype=np.uint8),
-                    selection[there],
-                    np.zeros(rows, dtype=np.bool_),
-                    signals[there],
-                )
 
-    return _write(project, round_id, manifest, f"intake.{name}", touched())
-
-
-def match_file(
-    project: Project, round_id: str, manifest: Manifest, buckets: Iterable[pa.Table]
-) -> str | None:
-    """The file of who was matched, who is a case, and what came together through another number; its digest."""
-    return _write(project, round_id, manifest, "match", (_of(table) for table in buckets))
+def matched_rows(project: Project, round_id: str, manifest: Manifest, bucket: pa.Table) -> pa.Table:
+    """Who was matched in a bucket, who is a case, and what came together through another number; in order, as above."""
+    traceable = manifest.pseudonyms.traceable
+    return _sorted(_of(bucket), _key(project, round_id, "match")) if traceable else _SCHEMA.empty_table()
 
 
 def release_file(
     project: Project, round_id: str, manifest: Manifest, matched: Matched, recipient: str
 ) -> str | None:
     """The file of whose case `recipient` receives; its digest."""
-    touched = [_of(table) for table in matched.subjects(recipient)]
-    return _write(project, round_id, manifest, f"release.{recipient}", touched)
+    about = f"release.{recipient}"
+    touched = (_of(table) for table in matched.subjects(recipient))
+    rows = (_sorted(one, _key(project, round_id, about)) for one in touched)
+    return write_rows(project, round_id, manifest, about, rows)
 
 
 def _of(table: pa.Table) -> Touched:
@@ -152,16 +153,15 @@ def make_log_key(project: Project, round_id: str) -> None:
         beside.unlink()
 
 
-def _write(
-    project: Project, round_id: str, manifest: Manifest, about: str, touched: Iterable[Touched]
+def write_rows(
+    project: Project, round_id: str, manifest: Manifest, about: str, runs: Iterable[pa.Table]
 ) -> str | None:
-    """A file of sorted runs: each of the tables given is in the order of its log ids."""
+    """The file of such rows, one table after another, each in the order of its log ids; its digest. Nothing is left of it when
+    taking them raises."""
     if not manifest.pseudonyms.traceable:
-        deque(touched, maxlen=0)
+        deque(runs, maxlen=0)
         return None
-    folder = folder_of(project, round_id)
-    make_log_key(project, round_id)
-    key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))
+    folder, key = folder_of(project, round_id), _key(project, round_id, about)
     beside = folder / f"{about}.{secrets.token_hex(4)}.making"
     with whole_file(beside, replace=True) as handle:
         sink = Digested(handle)
@@ -169,8 +169,8 @@ def _write(
             sink, _SCHEMA, compression="none", use_dictionary=_SCHEMA.names[2:],
             write_statistics=[columns.HI], store_schema=False,
         ) as writer:  # fmt: skip
-            for one in touched:
-                writer.write_table(_sorted(one, key), row_group_size=ROW_GROUP)
+            for one in runs:
+                writer.write_table(one, row_group_size=ROW_GROUP)
             # So that no two files are the same, and a digest in the log does not tell that a file has no rows.
             writer.add_key_value_metadata({"file": derive_key(key, "file").hex()})
     beside.rename(file_in(folder.parent, round_id, sink.digest))
@@ -222,8 +222,15 @@ def log_ids(pseudonyms: bytes | memoryview, key: bytes) -> np.ndarray:
     return np.frombuffer(encrypt_blocks(pseudonyms, key), dtype=">u8").reshape(-1, 2)
 
 
-def _log_key(folder: Path) -> bytes:
-    return read_private(folder / LOG_KEY)
+def _key(project: Project, round_id: str, about: str) -> bytes:
+    """What the ids of one file are made with."""
+    make_log_key(project, round_id)
+    return _file_key(project, round_id, about)
+
+
+def _file_key(project: Project, round_id: str, about: str) -> bytes:
+    log_key = read_private(folder_of(project, round_id) / LOG_KEY)
+    return derive_key(log_key, log_id_info(project.id, round_id, about))
 
 
 def _digest(file: Path) -> str:
@@ -252,8 +259,7 @@ def look_up(
         raise LsiError("SubjectsAlteredError", position=position)
     if not pseudonyms:
         return []
-    key = derive_key(_log_key(folder), log_id_info(project.id, round_id, about))
-    return seek(file, log_ids(b"".join(pseudonyms), key))
+    return seek(file, log_ids(b"".join(pseudonyms), _file_key(project, round_id, about)))
 
 
 def seek(file: Path, ids: np.ndarray) -> list[Found]:

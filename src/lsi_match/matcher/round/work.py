@@ -3,7 +3,7 @@
     rounds/<round>/work/order.box         what is matched: manifest and drops, by digest
     rounds/<round>/work/<stage>-<n>.in.box    what piece n of a stage is made of: `pairs`, the tokens of a piece (`linking`);
                                           `bucket`, its rows, where records were linked (`buckets`)
-    rounds/<round>/work/<stage>-<n>.box   what it gave
+    rounds/<round>/work/<stage>-<n>.box   what it gave: of a bucket its outcome, and its rows of the file of data subjects in order
 
 Whoever does a piece is told its number and where the site is; everything else it reads there, as the run does: the
 round's key, the order, its parts of the drops. So nothing of the round passes through what spreads the work (threads,
@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -40,6 +41,7 @@ from lsi_match.matcher.engine.linking import Each, agreeing_pairs
 from lsi_match.matcher.engine.verdict import find_verdict
 from lsi_match.matcher.site.inbox import DROP_SUFFIX, received
 from lsi_match.matcher.site.site import Project, Site
+from lsi_match.matcher.subjects.subject_rows import matched_rows
 from lsi_match.protocol.documents import DropDescriptor
 
 WORK = "work"
@@ -76,7 +78,7 @@ class Work:
     """The work folder of a round."""
 
     def __init__(self, project: Project, round_id: str, secret: str) -> None:
-        self._folder = project.round_folder(round_id) / WORK
+        self._project, self._folder = project, project.round_folder(round_id) / WORK
         self._about = f"lsi-match/v1/work/{project.id}/{round_id}"
         self._key = derive_key(secret.encode(), self._about)
 
@@ -122,7 +124,10 @@ class Work:
         """
         rows = [partial(_rows, one) for one in buckets]
         for number, data in enumerate(self._each(_order(plan), BUCKET, rows, do)):
-            yield plan.match(number, buckets[number]()) if data is None else _result(data)
+            if data is None:
+                yield _matched(self._project, plan, number, buckets[number]())
+            else:
+                yield _result(data)
 
     def _each(
         self, order: Order, stage: str, inputs: Sequence[Callable[[], bytes]], do: Do
@@ -143,6 +148,12 @@ class Work:
             pass
 
 
+def _matched(project: Project, plan: Plan, number: int, rows: Rows) -> Result:
+    """What a bucket gives, whom it touched as rows of the file of data subjects."""
+    result, round_id = plan.match(number, rows), plan.drops[0].round_.opening.round
+    return replace(result, touched=matched_rows(project, round_id, plan.manifest, result.touched))
+
+
 def _rows(bucket: Callable[[], Rows]) -> bytes:
     return packed(bucket())
 
@@ -161,8 +172,8 @@ def do_piece(site: Path, project_id: str, round_id: str, stage: str, number: int
         if work.read(name, about) is None:
             given = work.read(f"{name}.in", about) or b""
             if stage == BUCKET:
-                result = _plan(order, project, round_id, secret).match(number, unpacked(given))
-                work.write(name, about, _packed(result))
+                plan = _plan(order, project, round_id, secret)
+                work.write(name, about, _packed(_matched(project, plan, number, unpacked(given))))
             else:
                 work.write(name, about, agreeing_pairs(given))
     except (LsiError, ValueError, OSError, duckdb.Error) as error:
