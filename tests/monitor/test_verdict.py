@@ -94,6 +94,47 @@ def test_less_often_harms_where_the_step_is_good_for_people() -> None:
     assert "groep A" in page.split("##")[1]
 
 
+#: Dawson, The "Unusual Episode" Data Revisited, Journal of Statistics Education 3 (1995): aboard the Titanic, and saved.
+TITANIC = {
+    "m|1": (180, 62), "m|2": (179, 25), "m|3": (510, 88), "m|c": (862, 192),
+    "f|1": (145, 141), "f|2": (106, 93), "f|3": (196, 90), "f|c": (23, 20),
+}  # fmt: skip
+
+
+def test_the_group_that_others_are_compared_with_is_warned_of_as_well() -> None:
+    """Nobody is left out of the verdict by being called the yardstick."""
+    sex = {"id": "group", "label": "Geslacht", "baseline": "m", "groups": {"m": "mannen", "f": "vrouwen"}}
+    classes = {"id": "kind", "label": "Klasse", "role": "legitimate", "groups": dict(zip("123c", "123c", strict=True))}  # fmt: skip
+    aboard, saved = ({cell: both[at] for cell, both in TITANIC.items()} for at in (0, 1))
+    found = table(aboard, {"counts": saved, "direction": "benefit"}, dimensions=(sex, classes))
+    (first, *_) = conclude(analyse(found)).alerts
+    assert (first.group, first.others, first.harms) == ("m", "f", True)
+    assert analyse(found).alert
+    said = short(found)
+    assert "0,29 keer" in said["Wat valt op"]
+    assert said["Voor wie"] == "mannen, vergeleken met vrouwen."
+
+
+def test_the_group_that_others_are_compared_with_has_to_be_worse_off_than_each_of_them() -> None:
+    """One group that is hit seldom says little of the yardstick; all of them do."""
+    groups = {"id": "group", "label": "Groep", "baseline": "a", "groups": {name: name for name in "abc"}}
+    start = dict.fromkeys("abc", 10_000)
+
+    def verdict(**hit: int) -> tuple[bool, list[str]]:
+        said = conclude(analyse(table(start, hit, dimensions=(groups,))))
+        return bool(said.alerts), [row.group for row in said.alerts]
+
+    assert verdict(a=1_000, b=300, c=980) == (False, [])
+    assert verdict(a=1_000, b=300, c=500) == (True, ["a"])
+
+
+def test_what_is_large_and_harms_nobody_of_the_group_is_told_with_its_number() -> None:
+    said = short(table({"A": 10_000, "B": 10_000, "C": 10_000}, {"A": 300, "B": 1_000, "C": 1_000},
+                       dimensions=({**GROUP, "baseline": "B", "groups": {"A": "groep A", "B": "groep B", "C": "groep C"}},)))  # fmt: skip
+    assert "0,30 keer zo vaak" in said["Wat valt op"]
+    assert said["Wat te doen"].startswith("dit is niet in het nadeel van deze groep")
+
+
 def test_those_of_whom_the_group_is_unknown_are_a_group_of_their_own_and_keep_the_others_from_calm() -> None:
     three = GROUP | {"groups": {"A": "groep A", "B": "groep B", "unknown": "onbekend"}}
     many = table(

@@ -55,6 +55,15 @@ class Ratio(Closed):
         return cls(value=value, low=min(ends), high=max(ends))
 
     @property
+    def turned(self) -> Ratio:
+        """One over it."""
+        return Ratio(
+            value=1 / self.value if self.value else None,
+            low=None if self.low is None else 1 / self.high if self.high else 0.0,
+            high=1 / self.low if self.low else None,
+        )
+
+    @property
     def interval(self) -> Interval | None:
         return None if self.low is None else Interval(self.low, math.inf if self.high is None else self.high)
 

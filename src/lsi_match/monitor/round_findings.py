@@ -43,7 +43,7 @@ class RoundFindings(Closed):
     @property
     def followed(self) -> list[Followed]:
         """What was promised, and whether it worked."""
-        return followed(self.promises, conclude(self.findings).rows)
+        return followed(self.promises, conclude(self.findings).every)
 
     @property
     def alerts(self) -> tuple[Row, ...]:
@@ -90,7 +90,7 @@ class Answered:
         said = {one: {name: paper.promised(one) for name, paper in papers} for one in differences}
         looked = {one: [p.reasons[one].review for _, p in papers if one in p.reasons] for one in differences}
         review = {one: max(days) for one, days in looked.items() if days}
-        before = conclude(self.report.findings).rows
+        before = conclude(self.report.findings).every
         return tuple(promised(self.report.round, differences, before, now, said, review))
 
 
@@ -110,7 +110,7 @@ def findings_of(
         round=round_id,
         table=digest_of_bytes(counts),
         findings=findings,
-        promises=() if answered is None else answered.promises(conclude(findings).rows),
+        promises=() if answered is None else answered.promises(conclude(findings).every),
     )
 
 

@@ -4,20 +4,29 @@
    each group of that characteristic, and among those who are known; and that strata differ, or a criterion is blind.
 2. A row has one of four answers: a difference is shown and large; shown, its size unsure; shown to be small; unknown.
 3. A row harms its group when the group gets through a `burden` more often, or a `benefit` less often.
-4. An alert is a row that is shown, large and harms. It holds the round.
-5. It is calm when there is a row, every row is shown to be small, and nothing is awaited of a statistics office. Nothing
+4. Where groups are compared with one of them (`baseline`), that one is a row as well: it is compared with the group that
+   it differs least from, and so worse off only where it is worse off than every other group.
+5. An alert is a row that is shown, large and harms. It holds the round.
+6. It is calm when there is a row, every row is shown to be small, and nothing is awaited of a statistics office. Nothing
    else is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lsi_match.monitor.findings import Conditional, Finding, Findings, KnownOnly, Ratio, Verdict
+from lsi_match.monitor.groups import ALL_OTHERS, UNKNOWN
 from lsi_match.monitor.table import Direction
 
+_OPPOSITE = {
+    Verdict.OVER: Verdict.UNDER,
+    Verdict.UNDER: Verdict.OVER,
+    Verdict.MORE: Verdict.LESS,
+    Verdict.LESS: Verdict.MORE,
+}
 _NO_RATIO = Ratio(value=None, low=None, high=None)
 
 
@@ -103,18 +112,35 @@ class Row:
             return self.ratio.low or 0.0
         return 1 / self.ratio.high if self.ratio.high else 0.0
 
+    @property
+    def turned(self) -> Row:
+        """The same comparison, of the others with the group."""
+        return replace(
+            self,
+            group=self.others,
+            others=self.group,
+            ratio=self.ratio.turned,
+            verdict=_OPPOSITE.get(self.verdict, self.verdict),
+        )
+
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What all rows together say."""
+    """What all rows together say. `turned` are of the groups that others are compared with: no comparisons more, but
+    those of `rows` said from the other side."""
 
     state: State
     rows: tuple[Row, ...]
+    turned: tuple[Row, ...]
+
+    @property
+    def every(self) -> tuple[Row, ...]:
+        return (*self.rows, *self.turned)
 
     @property
     def alerts(self) -> tuple[Row, ...]:
         """What holds a round, the surest first."""
-        return tuple(sorted((row for row in self.rows if row.alerts), key=lambda row: -row.certain))
+        return tuple(sorted((row for row in self.every if row.alerts), key=lambda row: -row.certain))
 
     @property
     def unsettled(self) -> tuple[Row, ...]:
@@ -125,13 +151,25 @@ class Conclusion:
 def conclude(findings: Findings) -> Conclusion:
     """The verdict on everything that was found."""
     rows = tuple(_rows(findings))
-    if any(row.alerts for row in rows):
+    turned = tuple(_turned(rows))
+    if any(row.alerts for row in (*rows, *turned)):
         state = State.ALERT
     elif rows and not findings.awaited and all(row.answer is Answer.SMALL for row in rows):
         state = State.CALM
     else:
         state = State.LOOK
-    return Conclusion(state, rows)
+    return Conclusion(state, rows, turned)
+
+
+def _turned(rows: Iterable[Row]) -> Iterator[Row]:
+    """Per comparison that was made of several groups with the same one: that one, beside the group it is least worse off than."""
+    found: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        if row.others != ALL_OTHERS and row.group != UNKNOWN and row.kind not in (Kind.BLIND, Kind.DIFFERS):
+            same = (row.kind, row.stage, row.against, row.dimension, row.others, row.given, row.level)
+            found.setdefault(same, []).append(row.turned)
+    for its in found.values():
+        yield min(its, key=lambda row: (row.alerts, row.certain))
 
 
 def _rows(findings: Findings) -> Iterator[Row]:

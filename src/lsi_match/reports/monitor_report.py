@@ -134,7 +134,7 @@ class _Report(Words):
         said = conclude(findings)
         self.findings, self.rows, self.unsettled = findings, said.rows, said.unsettled
         # What is still there with all else held equal comes before what that explains.
-        self.alerts = sorted(_things(said.rows), key=lambda t: (t.contradicted is not None, -t.certain))
+        self.alerts = sorted(_things(said.every), key=lambda t: (t.contradicted is not None, -t.certain))
         self.impossible = [row for row in said.rows if row.verdict is Verdict.IMPOSSIBLE]
         shown = [row for row in said.rows if row.answer in (Answer.LARGE, Answer.UNSURE) and not row.alerts]
         self.shown = sorted(shown, key=lambda row: (not row.harms, row.answer is not Answer.LARGE))
@@ -183,15 +183,12 @@ class _Report(Words):
         )
 
     def finding(self, row: Row) -> Finding | None:
-        """The counts behind a crude row, where all of them are told."""
-        found = next(
-            f for f in self.findings.findings if _place(f) == _place(row) and f.against == row.against
-        )
-        return (
-            None
-            if None in (found.count, found.total, found.reference_count, found.reference_total)
-            else found
-        )
+        """The counts behind a crude row, where all of them are told; None of the group that others are compared with."""
+        same = (f for f in self.findings.findings if _place(f) == _place(row) and f.against == row.against)
+        found = next(same, None)
+        if found is None or None in (found.count, found.total, found.reference_count, found.reference_total):
+            return None
+        return found
 
     def shown_otherwise(self) -> list[tuple[str, dict[str, list[Row]]]]:
         """Differences that are shown, and are no alert: their size is unsure, or they harm nobody of the group."""
