@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
 from lsi_match.monitor.intervals import (
-    SCORE_FROM,
     CountRange,
     ratio_between,
     ratio_interval,
@@ -57,7 +57,7 @@ def test_the_interval_of_a_share_covers_it_as_often_as_it_says(
 def test_the_interval_of_a_ratio_covers_it_within_one_percentage_point(
     share: float, expected: int, other: int, ratio: float
 ) -> None:
-    """By every pair of counts that can come out, over the place where one method takes over from the other."""
+    """By every pair of counts that can come out."""
     total, other_total = round(expected / (share * ratio)), round(other / share)
     truth = (share * ratio, share)
     ends = [
@@ -94,15 +94,18 @@ def test_and_where_nearly_everybody_gets_through(
 def test_an_interval_knows_how_many_there_were() -> None:
     """95 of 100 beside 90 of 100: given the total only it would be 0.79 to 1.41."""
     found = ratio_interval(95, 100, 90, 100, 0.95)
-    assert (found.low, found.high) == pytest.approx((0.974, 1.151), abs=0.006)
+    assert (found.low, found.high) == pytest.approx((0.974, 1.151), abs=0.01)
 
 
-def test_the_score_interval_is_koopmans() -> None:
-    """A worked example: Koopman 1984, 36/40 and 16/80; 95%: 2.94 to 7.15."""
-    from lsi_match.monitor.intervals import _score
-
-    found = _score(36, 40, 16, 80, 0.95)
-    assert (found.low, found.high) == pytest.approx((2.94, 7.15), abs=0.02)
+def test_large_counts_have_the_interval_of_the_score_test() -> None:
+    """A worked example: Koopman, Biometrics 40 (1984): 36 of 40 and 16 of 80 give 2.94 to 7.15 without corrections."""
+    found = ratio_interval(36, 40, 16, 80, 0.95)
+    assert (found.low, found.high) == pytest.approx((2.94, 7.15), rel=0.05)
+    assert found.low < 2.94
+    assert found.high > 7.15
+    large = ratio_interval(36_000, 40_000, 16_000, 80_000, 0.95)
+    wald = 1.959964 * math.sqrt(1 / 36_000 - 1 / 40_000 + 1 / 16_000 - 1 / 80_000)
+    assert (large.low, large.high) == pytest.approx((4.5 * math.exp(-wald), 4.5 * math.exp(wald)), rel=2e-4)
 
 
 @given(counted(), counted())
@@ -117,7 +120,7 @@ def test_a_ratio_lies_in_its_own_interval_and_more_confidence_makes_it_wider(
 ) -> None:
     narrow, wide = ratio_interval(*one, *other, 0.9), ratio_interval(*one, *other, 0.99)
     assert wide.low <= narrow.low <= narrow.high <= wide.high
-    if one[0] and other[0] and min(one[0], one[1] - one[0], other[0], other[1] - other[0]) >= SCORE_FROM:
+    if one[0] and other[0]:
         assert narrow.low <= (one[0] / one[1]) / (other[0] / other[1]) <= narrow.high
 
 
@@ -144,49 +147,49 @@ def test_one_stratum_is_the_crude_ratio() -> None:
     assert value == pytest.approx(3.0)
 
 
-def test_strata_are_pooled_by_the_formulas_of_greenland_and_robins() -> None:
-    strata = [(80, 1060, 50, 1200), (220, 980, 160, 850)]
-    top = 80 * 1200 / 2260 + 220 * 850 / 1830
-    bottom = 50 * 1060 / 2260 + 160 * 980 / 1830
-    spread = (1060 * 1200 * 130 - 80 * 50 * 2260) / 2260**2 + (980 * 850 * 380 - 220 * 160 * 1830) / 1830**2
+def test_large_strata_have_nearly_the_interval_of_greenland_and_robins() -> None:
+    """Greenland and Robins, Biometrics 41 (1985) 55-68: what both come to where counts are large."""
+    strata = [(800, 10600, 500, 12000), (2200, 9800, 1600, 8500)]
+    top = 800 * 12000 / 22600 + 2200 * 8500 / 18300
+    bottom = 500 * 10600 / 22600 + 1600 * 9800 / 18300
+    spread = (10600 * 12000 * 1300 - 800 * 500 * 22600) / 22600**2
+    spread += (9800 * 8500 * 3800 - 2200 * 1600 * 18300) / 18300**2
     value, found = stratified_ratio(strata, 0.95)
     assert value == pytest.approx(top / bottom)
-    assert math.log(found.high / value) == pytest.approx(
-        1.959964 * math.sqrt(spread / (top * bottom)), rel=1e-6
-    )
+    for end in (value / found.low, found.high / value):
+        assert math.log(end) == pytest.approx(1.959964 * math.sqrt(spread / (top * bottom)), rel=0.01)
 
 
-def test_small_strata_have_the_interval_of_the_test_given_their_totals() -> None:
-    """By hand: with one stratum the share of 3 in 15, as odds; with two, every way to share the totals out, weighed."""
-    share = share_interval(3, 15, 0.95).low
-    assert stratified_ratio([(3, 100, 12, 250)], 0.95)[1].low == pytest.approx(
-        share / (1 - share) * 250 / 100, rel=1e-6
-    )
-    strata = [(3, 100, 5, 250), (4, 60, 2, 90)]
-    found = stratified_ratio(strata, 0.95)[1]
+@pytest.mark.parametrize(("expected", "other"), [(1, 30), (3, 3), (30, 3)])
+@pytest.mark.parametrize("share", [0.02, 0.4, 0.8])
+@pytest.mark.parametrize("number", [2, 6])
+def test_the_interval_of_strata_covers_the_ratio_within_one_percentage_point(
+    number: int, share: float, expected: int, other: int
+) -> None:
+    """Strata of unequal size and unequal chances; 600 draws, less four standard deviations of them."""
+    rng = np.random.default_rng(11)
+    chance = share * np.linspace(0.5, 1.2, number)
+    weight = np.arange(1, number + 1) / np.arange(1, number + 1).sum()
+    totals = np.maximum(1, np.round(expected * weight / chance)).astype(int)
+    other_totals = np.maximum(1, np.round(other * weight[::-1] / chance)).astype(int)
+    held = 0
+    for _ in range(600):
+        a, b = rng.binomial(totals, chance), rng.binomial(other_totals, chance)
+        found = stratified_ratio(list(zip(a, totals, b, other_totals, strict=True)), 0.95)[1]
+        held += found.low <= 1 <= found.high
+    assert held / 600 >= 0.94 - 4 * math.sqrt(0.94 * 0.06 / 600)
 
-    def at_least(number: int, ratio: float) -> float:
-        chances = []
-        for a, n, b, m in strata:
-            share = ratio * n / (ratio * n + m)
-            chances.append(
-                [math.comb(a + b, k) * share**k * (1 - share) ** (a + b - k) for k in range(a + b + 1)]
-            )
-        return sum(
-            one * other
-            for k, one in enumerate(chances[0])
-            for j, other in enumerate(chances[1])
-            if k + j >= number
-        )
 
-    assert at_least(7, found.low) == pytest.approx(0.025, abs=1e-9)
-    assert 1 - at_least(8, found.high) == pytest.approx(0.025, abs=1e-9)
+def test_the_interval_of_strata_knows_how_many_there_were() -> None:
+    """Given the totals of the strata only it would be 0.67 to 1.60, and by Greenland and Robins 0.98 to 1.12."""
+    found = stratified_ratio([(47, 50, 90, 100), (48, 50, 92, 100)], 0.95)[1]
+    assert 0.95 < found.low < 1.04 < found.high < 1.13
 
 
 def test_where_everybody_gets_through_the_interval_of_strata_is_not_a_point() -> None:
     """The variance of Greenland and Robins is nought there, whatever the numbers are."""
     found = stratified_ratio([(5, 5, 7, 7), (9, 9, 3, 3)], 0.95)[1]
-    assert found.low < 0.5 < 2 < found.high
+    assert found.low < 0.8 < 1.25 < found.high
 
 
 @given(counted(), counted(), counted(), counted())

@@ -23,7 +23,7 @@ from lsi_match.monitor.attribution import attributions
 from lsi_match.monitor.conditional import Question, conditional, strata_of
 from lsi_match.monitor.findings import Concentration, Finding, Findings, Ratio, Verdict
 from lsi_match.monitor.groups import UNKNOWN, View, over, shown_count, views
-from lsi_match.monitor.intervals import SCORE_FROM, CountRange, Interval, ratio_between, share_between
+from lsi_match.monitor.intervals import CountRange, Interval, ratio_between, share_between
 from lsi_match.monitor.missing import missing, questions_of_the_known, worst_case
 from lsi_match.monitor.outcome_findings import appeals, hit_rates, outcomes
 from lsi_match.monitor.table import CountsTable, Stage
@@ -34,6 +34,8 @@ _NO_STEP = (
     "grounded", "not_grounded", "outcome_unknown", "appealed", "appeal_upheld", "value", "missing",
     "sample_grounded", "sample_not_grounded", "sample_outcome_unknown",
 )  # fmt: skip
+#: From this number in every cell on, the interval of an odds ratio on logarithms keeps its coverage.
+_LARGE = 20
 _Compared = list[tuple[Stage, Stage]]
 
 
@@ -192,7 +194,7 @@ def _odds(
 def _odds_interval(a: int, b: int, c: int, d: int, confidence: float) -> Interval:
     if not (a or c) or not (b or d) or not (a or b) or not (c or d):
         return Interval(0.0, math.inf)
-    if min(a, b, c, d) >= SCORE_FROM:
+    if min(a, b, c, d) >= _LARGE:
         width = float(ndtri((1 + confidence) / 2)) * math.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
         centre = math.log(a * d / (b * c))
         return Interval(math.exp(centre - width), math.exp(centre + width))
