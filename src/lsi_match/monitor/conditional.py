@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from lsi_match.monitor.findings import Conditional, Ratio, Stratum, Verdict
 from lsi_match.monitor.groups import View, over
 from lsi_match.monitor.heterogeneity import heterogeneity
-from lsi_match.monitor.intervals import CountRange, Interval, ratio_between, stratified_ratio
+from lsi_match.monitor.intervals import (
+    CountRange,
+    Interval,
+    ratio_between,
+    stratified_interval,
+    stratified_ratio,
+)
 from lsi_match.monitor.table import SEPARATOR, CountsTable, Dimension, Stage
 
 #: Of one group of the legitimate dimension: of the group here and there, of the others here and there.
@@ -47,7 +53,7 @@ def conditional(
     crude, value, decides, differs, reverses = None, None, False, False, False
     if all(number is not None for stratum in told for number in stratum):
         a, b, c, d = (sum(column) for column in zip(*told, strict=True)) if told else (0, 0, 0, 0)
-        crude, value = over(over(a, b), over(c, d)), stratified_ratio(told, confidence)[0]  # type: ignore[arg-type]
+        crude, value = over(over(a, b), over(c, d)), stratified_ratio(told)  # type: ignore[arg-type]
         decides = all(own in (0, start) and its in (0, its_start) for own, start, its, its_start in told)
         found = heterogeneity(told, question.stage.rounded_to)  # type: ignore[arg-type]
         differs, reverses = (chance < 1 - closer for chance in (found.differs, found.reverses))
@@ -87,7 +93,7 @@ def _pooled(strata: list[_Counts], confidence: float) -> Interval:
     """Over every count that is possible: the group at its least and the others at their most, and the other way."""
     least = [(a.low, max(a.low, b.high), c.high, max(c.high, d.low)) for a, b, c, d in strata]
     most = [(a.high, max(a.high, b.low), c.low, max(c.low, d.high)) for a, b, c, d in strata]
-    return stratified_ratio(least, confidence)[1].joined(stratified_ratio(most, confidence)[1])
+    return stratified_interval(least, confidence).joined(stratified_interval(most, confidence))
 
 
 def strata_of(question: Question) -> Strata | None:

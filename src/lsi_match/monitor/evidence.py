@@ -225,7 +225,7 @@ def _so_far(rows: Sequence[tuple[CountRange, CountRange, CountRange, CountRange]
     told = [tuple(count.told for count in row) for row in rows if row is not None]
     strata = [tuple(n for n in row if n is not None) for row in told]
     kept = [row for row in strata if len(row) == 4]
-    value = stratified_ratio(kept, 0.95)[0] if kept else None
+    value = stratified_ratio(kept) if kept else None
     return None if value is None or not np.isfinite(value) else value
 
 

@@ -97,19 +97,25 @@ def share_between(count: CountRange, total: CountRange, confidence: float) -> In
     return low.joined(share_interval(*_possible(count.high, total.low), confidence))
 
 
-def stratified_ratio(strata: Iterable[Sequence[int]], confidence: float) -> tuple[float, Interval]:
-    """The ratio of two shares with strata held equal (Mantel-Haenszel), and its interval.
-
-    `ratio_interval` is the case of one stratum. A stratum without one of the two says nothing.
+def stratified_ratio(strata: Iterable[Sequence[int]]) -> float:
+    """The ratio of two shares with strata held equal (Mantel-Haenszel); infinite, or no number, where the others are none.
 
     Args:
-        strata: per stratum: count, total, other count, other total.
+        strata: per stratum: count, total, other count, other total. One without either of the two says nothing.
     """
-    both = [stratum for stratum in strata if stratum[1] and stratum[3]]
+    both = _compared(strata)
     top = sum(count * other_total / (total + other_total) for count, total, _, other_total in both)
     bottom = sum(other * total / (total + other_total) for _, total, other, other_total in both)
-    ratio = top / bottom if bottom else math.inf if top else math.nan
-    return ratio, _score(both, confidence)
+    return top / bottom if bottom else math.inf if top else math.nan
+
+
+def stratified_interval(strata: Iterable[Sequence[int]], confidence: float) -> Interval:
+    """The interval of `stratified_ratio`. `ratio_interval` is the case of one stratum."""
+    return _score(_compared(strata), confidence)
+
+
+def _compared(strata: Iterable[Sequence[int]]) -> list[Sequence[int]]:
+    return [stratum for stratum in strata if stratum[1] and stratum[3]]
 
 
 def _score(strata: Sequence[Sequence[int]], confidence: float) -> Interval:
