@@ -128,6 +128,17 @@ def test_the_group_that_others_are_compared_with_has_to_be_worse_off_than_each_o
     assert verdict(a=1_000, b=300, c=500) == (True, ["a"])
 
 
+def test_what_may_alert_has_its_part_of_the_chance_of_a_false_alert() -> None:
+    """Of two groups beside a third each may alert, and the third: three, as without a third that the others are put beside."""
+    start, hit = dict.fromkeys("abc", 10_000), dict.fromkeys("abc", 1_000)
+    plain = {"id": "group", "label": "Groep", "groups": {name: name for name in "abc"}}
+    without, beside = (
+        analyse(table(start, hit, dimensions=(one,))) for one in (plain, {**plain, "baseline": "a"})
+    )
+    assert without.comparisons == beside.comparisons == 3
+    assert without.confidence == beside.confidence
+
+
 def test_what_is_large_and_harms_nobody_of_the_group_is_told_with_its_number() -> None:
     said = short(table({"A": 10_000, "B": 10_000, "C": 10_000}, {"A": 300, "B": 1_000, "C": 1_000},
                        dimensions=({**GROUP, "baseline": "B", "groups": {"A": "groep A", "B": "groep B", "C": "groep C"}},)))  # fmt: skip

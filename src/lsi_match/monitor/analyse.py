@@ -14,7 +14,7 @@ an alert is on one side, so that each family has half of the chance of a false a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from scipy.special import ndtri
 
@@ -59,12 +59,16 @@ def analyse(table: CountsTable) -> Findings:
     ]
     compared = [(stage, against) for stage, against in compared if stage.counted_by is None]
     asked = list(_conditionals(table, compared, plain))
-    comparisons = max(1, len(crude) + len(asked))
+    comparisons = max(1, _number((v, s.id, a.id) for v, _, s, a in crude) + _number(_key(q) for q in asked))
     confidence = 1 - (1 - table.confidence) / comparisons / table.looks
     found = tuple(_finding(*one, table, confidence) for one in crude)
     strata = [(question, strata_of(question)) for question in asked]
     known = list(questions_of_the_known(table, compared, plain))
-    where = sum(len(its or ()) + 2 for _, its in strata) + len(known)
+    where = (
+        2 * len(strata)
+        + _number((*_key(question), level) for question, its in strata for level in its or ())
+        + _number((one.view, one.stage.id, one.against.id, one.criterion) for one in known)
+    )
     closer = 1 - (1 - table.confidence) / max(1, where) / table.looks
     given = (
         conditional(question, its, table, (confidence, closer), verdict)
@@ -90,6 +94,16 @@ def analyse(table: CountsTable) -> Findings:
         awaited=tuple(one.id for one in table.awaited),
     )
     return findings.model_copy(update={"alert": conclude(findings).state is State.ALERT})
+
+
+def _number(asked: Iterable[tuple[View, *tuple[str, ...]]]) -> int:
+    """How many comparisons these are: of each group, and of the one that others are compared with (`verdict.Conclusion`)."""
+    every = [(view.baseline, view.name, *rest) for view, *rest in asked]
+    return len(every) + len({one for one in every if one[0] is not None})
+
+
+def _key(question: Question) -> tuple[View, str, str, str]:
+    return question.view, question.stage.id, question.against.id, question.given.id
 
 
 def verdict(ratio: Interval | None, tolerance: float) -> Verdict:

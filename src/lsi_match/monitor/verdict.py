@@ -126,8 +126,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What all rows together say. `turned` are of the groups that others are compared with: no comparisons more, but
-    those of `rows` said from the other side."""
+    """What all rows together say. `turned` are of the groups that others are compared with: the
+    comparisons of `rows` said from the other side."""
 
     state: State
     rows: tuple[Row, ...]
