@@ -23,7 +23,7 @@ def made(project: Project, partner: int, rows: int) -> tuple[str, bytes]:
     """The file of a drop of so many people; its digest, and the pseudonym of somebody in it."""
     someone = b""
 
-    key = subject_rows._key(project, "bench", f"intake.p{partner}")
+    key = subject_rows.file_key(project, "bench", f"intake.p{partner}")
     manifest: Any = SimpleNamespace(pseudonyms=SimpleNamespace(traceable=True))
 
     def parts() -> Iterator[pa.Table]:
@@ -34,10 +34,8 @@ def made(project: Project, partner: int, rows: int) -> tuple[str, bytes]:
             someone = pseudonyms[16 * (count // 2) :][:16]
             whose = np.full(count, partner, np.uint8)
             nothing = np.zeros(count, np.uint8)
-            touched = subject_rows.Touched(
-                pseudonyms, nothing, whose, nothing, nothing.astype(np.bool_), np.ones(count, np.uint64)
-            )
-            yield subject_rows._sorted(touched, key)
+            coded = nothing, whose, nothing, nothing.astype(np.bool_), np.ones(count, np.uint64)
+            yield subject_rows.sorted_rows(pseudonyms, coded, key)
 
     digest = subject_rows.write_rows(project, "bench", manifest, f"intake.p{partner}", parts())
     assert digest is not None
@@ -70,7 +68,7 @@ def lookup(place: Path, partners: int, rows: int) -> dict[str, tuple[float, str,
         raise RuntimeError("the look-up did not find the one row")
     start = time.perf_counter()
     for partner, (digest, _) in enumerate(files):
-        key = subject_rows._key(project, "bench", f"intake.p{partner}")
+        key = subject_rows.file_key(project, "bench", f"intake.p{partner}")
         subject_rows.seek(
             subject_rows.file_in(folder.parent, "bench", digest), subject_rows.log_ids(someone, key)
         )

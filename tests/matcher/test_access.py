@@ -368,11 +368,12 @@ def test_one_of_many_is_found_and_nobody_else(tmp_path: Path, op: Operation) -> 
 
     def run(part: np.ndarray, selection: int) -> pa.Table:
         rows = len(part)
-        touched = subject_rows.Touched(
-            part.tobytes(), np.zeros(rows, np.uint8), np.ones(rows, np.uint8),
-            np.full(rows, selection, np.uint8), np.zeros(rows, np.bool_), np.full(rows, 5, np.uint64),
+        coded = (
+            np.zeros(rows, np.uint8), np.ones(rows, np.uint8), np.full(rows, selection, np.uint8),
+            np.zeros(rows, np.bool_), np.full(rows, 5, np.uint64),
         )  # fmt: skip
-        return subject_rows._sorted(touched, subject_rows._key(op.project, "big", "intake.uwv"))
+        key = subject_rows.file_key(op.project, "big", "intake.uwv")
+        return subject_rows.sorted_rows(part.tobytes(), coded, key)
 
     runs = run(people[:100_000], 3), run(people[50_000:], 4)
     digest = subject_rows.write_rows(op.project, "big", op.project.manifest(), "intake.uwv", runs)

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from lsi_match.base.duckdb_locked import locked_connection
 from lsi_match.base.errors import LsiError
 from lsi_match.base.files import Digested, read_private, sync_folder, whole_file, write_whole
-from lsi_match.crypto.block_cipher import BLOCK, derive_key, encrypt_blocks, make_key
+from lsi_match.crypto.block_cipher import derive_key, encrypt_blocks, make_key
 from lsi_match.log.subject_files import file_in
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.engine.buckets import Matched
@@ -38,7 +38,7 @@ from lsi_match.matcher.subjects.subject_terms import LOG_KEY, folder_of
 from lsi_match.protocol import subject_columns as columns
 from lsi_match.protocol.columns import SELECTION, SIGNALS
 from lsi_match.protocol.subject_columns import log_id_info
-from lsi_match.protocol.tables import in_one_piece
+from lsi_match.protocol.tables import blocks_of, in_one_piece
 
 ROW_GROUP = 65_536
 #: Up to so many ids are sought with the statistics of the file; more of them in one pass over it.
@@ -54,18 +54,7 @@ _SCHEMA = pa.schema(
         pa.field(columns.SIGNALS, pa.uint64(), nullable=False),
     ]
 )
-
-
-@dataclass(frozen=True)
-class Touched:
-    """Subjects that a step touched: their pseudonyms (16 bytes each, end to end) and, per subject, the coded columns."""
-
-    pseudonyms: bytes | memoryview
-    kind: np.ndarray
-    partner: np.ndarray
-    selection: np.ndarray
-    case: np.ndarray
-    signals: np.ndarray
+_CODED = _SCHEMA.names[2:]
 
 
 @dataclass(frozen=True)
@@ -90,29 +79,21 @@ def intake_rows(
     the log key. Of a round in which nobody can be looked up there is nothing, here and below."""
     if not manifest.pseudonyms.traceable:
         return []
-    partner, key = list(manifest.partners).index(name), _key(project, round_id, f"intake.{name}")
-    selection, signals = (part.column(column).to_numpy() for column in (SELECTION, SIGNALS))
+    partner, key = list(manifest.partners).index(name), file_key(project, round_id, f"intake.{name}")
     found = []
     for kind, name in enumerate(manifest.subject.kinds):
-        column = in_one_piece(part.column(name))
-        there = np.asarray(column.is_valid())
-        rows = int(there.sum())
-        touched = Touched(
-            _blocks(column.drop_null()),
-            np.full(rows, kind, dtype=np.uint8),
-            np.full(rows, partner, dtype=np.uint8),
-            selection[there],
-            np.zeros(rows, dtype=np.bool_),
-            signals[there],
-        )
-        found.append(_sorted(touched, key))
+        there = part.select([name, SELECTION, SIGNALS]).drop_null()
+        of_whom = (np.full(len(there), place, np.uint8) for place in (kind, partner))
+        selection, signals = (there.column(column).to_numpy() for column in (SELECTION, SIGNALS))
+        coded = (*of_whom, selection, np.zeros(len(there), np.bool_), signals)
+        found.append(sorted_rows(_blocks(there.column(name)), coded, key))
     return found
 
 
 def matched_rows(project: Project, round_id: str, manifest: Manifest, bucket: pa.Table) -> pa.Table:
     """Who was matched in a bucket, who is a case, and what came together through another number; in order, as above."""
     traceable = manifest.pseudonyms.traceable
-    return _sorted(_of(bucket), _key(project, round_id, "match")) if traceable else _SCHEMA.empty_table()
+    return _of(bucket, file_key(project, round_id, "match")) if traceable else _SCHEMA.empty_table()
 
 
 def release_file(
@@ -120,26 +101,20 @@ def release_file(
 ) -> str | None:
     """The file of whose case `recipient` receives; its digest."""
     about = f"release.{recipient}"
-    touched = (_of(table) for table in matched.subjects(recipient))
-    rows = (_sorted(one, _key(project, round_id, about)) for one in touched)
+    rows = (_of(table, file_key(project, round_id, about)) for table in matched.subjects(recipient))
     return write_rows(project, round_id, manifest, about, rows)
 
 
-def _of(table: pa.Table) -> Touched:
-    told = SIGNALS in table.column_names  # of a table about whole subjects only they are not
-    return Touched(
-        _blocks(table.column("pseudonym").combine_chunks()),
-        table.column(columns.KIND).to_numpy(),
-        table.column(columns.PARTNER).to_numpy(),
-        table.column(columns.SELECTION).to_numpy(),
-        table.column(columns.IS_CASE).to_numpy(),
-        table.column(SIGNALS).to_numpy() if told else np.zeros(len(table), np.uint64),
-    )
+def _of(table: pa.Table, key: bytes) -> pa.Table:
+    """The rows about these subjects; of a table about whole subjects only there are no signals."""
+    none, there = np.zeros(len(table), np.uint64), table.column_names
+    coded = [table.column(name).to_numpy() if name in there else none for name in _CODED]
+    return sorted_rows(_blocks(table.column("pseudonym")), coded, key)
 
 
-def _blocks(array: pa.Array) -> memoryview:
-    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-    return memoryview(array.buffers()[1])[array.offset * BLOCK : (array.offset + len(array)) * BLOCK]
+def _blocks(column: pa.ChunkedArray) -> memoryview:
+    """Blocks that are all there, end to end."""
+    return blocks_of(in_one_piece(column)).reshape(-1).data
 
 
 def make_log_key(project: Project, round_id: str) -> None:
@@ -161,12 +136,12 @@ def write_rows(
     if not manifest.pseudonyms.traceable:
         deque(runs, maxlen=0)
         return None
-    folder, key = folder_of(project, round_id), _key(project, round_id, about)
+    folder, key = folder_of(project, round_id), file_key(project, round_id, about)
     beside = folder / f"{about}.{secrets.token_hex(4)}.making"
     with whole_file(beside, replace=True) as handle:
         sink = Digested(handle)
         with pq.ParquetWriter(
-            sink, _SCHEMA, compression="none", use_dictionary=_SCHEMA.names[2:],
+            sink, _SCHEMA, compression="none", use_dictionary=_CODED,
             write_statistics=[columns.HI], store_schema=False,
         ) as writer:  # fmt: skip
             for one in runs:
@@ -178,10 +153,15 @@ def write_rows(
     return sink.digest
 
 
-def _sorted(touched: Touched, key: bytes) -> pa.Table:
-    made = log_ids(touched.pseudonyms, key)
+def sorted_rows(pseudonyms: bytes | memoryview, coded: Sequence[np.ndarray], key: bytes) -> pa.Table:
+    """Subjects, by their pseudonyms (16 bytes each, end to end), under their log ids and in the order of these.
+
+    Args:
+        coded: what is known of each: the columns from `kind` on.
+        key: of the file (`file_key`).
+    """
+    made = log_ids(pseudonyms, key)
     hi, lo = made[:, 0].astype(np.uint64), made[:, 1].astype(np.uint64)
-    coded = (touched.kind, touched.partner, touched.selection, touched.case, touched.signals)
     order, there = _order(hi)
     # Those with the same id once more, by all columns: the same rows give the same file.
     same = there[1:] == there[:-1]
@@ -222,13 +202,9 @@ def log_ids(pseudonyms: bytes | memoryview, key: bytes) -> np.ndarray:
     return np.frombuffer(encrypt_blocks(pseudonyms, key), dtype=">u8").reshape(-1, 2)
 
 
-def _key(project: Project, round_id: str, about: str) -> bytes:
-    """What the ids of one file are made with."""
+def file_key(project: Project, round_id: str, about: str) -> bytes:
+    """What the ids of one file are made with. The log key of the round is made where there is none."""
     make_log_key(project, round_id)
-    return _file_key(project, round_id, about)
-
-
-def _file_key(project: Project, round_id: str, about: str) -> bytes:
     log_key = read_private(folder_of(project, round_id) / LOG_KEY)
     return derive_key(log_key, log_id_info(project.id, round_id, about))
 
@@ -259,7 +235,7 @@ def look_up(
         raise LsiError("SubjectsAlteredError", position=position)
     if not pseudonyms:
         return []
-    return seek(file, log_ids(b"".join(pseudonyms), _file_key(project, round_id, about)))
+    return seek(file, log_ids(b"".join(pseudonyms), file_key(project, round_id, about)))
 
 
 def seek(file: Path, ids: np.ndarray) -> list[Found]:
