@@ -34,7 +34,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lsi_match.base.buffer_pool import pooled_array
 from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
@@ -194,13 +193,8 @@ class Engine:
             columns["key"] = self._rekeyed(part.column(self.kinds[0]))
         schema = self._record_schema()
         self._records.append(pa.table(columns).select(schema.names).cast(schema))
-        outside = {}
-        for name in {REFERENCE, SEALED} & {*part.column_names}:
-            cells = blocks_of(in_one_piece(part.column(name)))
-            # A copy: so that all that was opened of the drop can go.
-            outside[name] = pooled_array(*cells.shape)
-            outside[name][:] = cells
-        self._outside.append((numbers, outside))
+        seldom = {REFERENCE, SEALED} & {*part.column_names}
+        self._outside.append((numbers, {name: blocks_of(in_one_piece(part.column(name))) for name in seldom}))
         self._con.register("record", pa.concat_tables(self._records))
         for kind_at, kind in enumerate(() if self._one_kind else self.kinds):
             if kind not in part.column_names:
@@ -268,7 +262,8 @@ class Engine:
                 columns.append(f"n{i} AS {quoted_name(f'{name}_records')}")
         if self._reference_date is not None:
             columns.append(f"DATE '{self._reference_date.isoformat()}' AS {REFERENCE_DATE}")
-        partners = " + ".join(f"({bits.holds(0)})::INTEGER" for bits in self._bits)
+        there = [sum(1 << bits.first for bits in self._bits if bits.word == i) for i in range(self._words)]
+        partners = " + ".join(f"bit_count(w{i} & {mask}::UBIGINT)::INTEGER" for i, mask in enumerate(there))
         return f"CREATE VIEW profile AS SELECT subject, cell, {partners} AS partners, {', '.join(columns)} FROM subject"
 
     def _case_subject(self) -> str:
