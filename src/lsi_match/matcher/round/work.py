@@ -37,7 +37,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.matcher.engine.buckets import Plan, Result, Rows, packed, unpacked
 from lsi_match.matcher.engine.engine import EngineOutcome
 from lsi_match.matcher.engine.intake import Drop, Round
-from lsi_match.matcher.engine.linking import Each, agreeing_pairs
+from lsi_match.matcher.engine.linking import Each, agreeing_pairs, in_turn
 from lsi_match.matcher.engine.verdict import find_verdict
 from lsi_match.matcher.site.inbox import DROP_SUFFIX, received
 from lsi_match.matcher.site.site import Project, Site
@@ -51,18 +51,13 @@ Do = Callable[[str, Sequence[int]], Iterable[object]]
 BUCKET = "bucket"
 
 
-class _Drop(Closed):
-    partner: str
-    digest: str
-
-
 class Order(Closed):
-    """What the buckets are made of, and how. Names and digests only."""
+    """What the buckets are made of, and how. Names and digests only: of the drops by partner."""
 
     format: Literal["lsi-match/order/v1"] = "lsi-match/order/v1"
     manifest: str
     opening: str
-    drops: tuple[_Drop, ...]
+    drops: dict[str, str]
     most: int
     memory_limit: str
     threads: int | None
@@ -103,16 +98,9 @@ class Work:
 
     def linking(self, plan: Plan, do: Do) -> Each:
         """How the pieces of linking are done; one alone is done here."""
-        order = _order(plan)
 
         def each(stage: str, inputs: Sequence[Callable[[], bytes]]) -> Iterator[bytes]:
-            if len(inputs) == 1:
-                yield agreeing_pairs(inputs[0]())
-                return
-            for number, data in enumerate(self._each(order, stage, inputs, do)):
-                yield agreeing_pairs(inputs[number]()) if data is None else data
-                for name in (f"{stage}-{number}.in", f"{stage}-{number}"):
-                    self._file(name).unlink(missing_ok=True)
+            return in_turn(stage, inputs) if len(inputs) == 1 else self._each(plan, stage, inputs, do)
 
         return each
 
@@ -122,17 +110,11 @@ class Work:
         Raises:
             what `Plan.match` raises.
         """
-        rows = [partial(_rows, one) for one in buckets]
-        for number, data in enumerate(self._each(_order(plan), BUCKET, rows, do)):
-            if data is None:
-                yield _matched(self._project, plan, number, buckets[number]())
-            else:
-                yield _result(data)
+        return map(_result, self._each(plan, BUCKET, [partial(_rows, one) for one in buckets], do))
 
-    def _each(
-        self, order: Order, stage: str, inputs: Sequence[Callable[[], bytes]], do: Do
-    ) -> Iterator[bytes | None]:
-        """What came of each piece, in order: read where it was done before, else done by `do`; None where it was not done."""
+    def _each(self, plan: Plan, stage: str, inputs: Sequence[Callable[[], bytes]], do: Do) -> Iterator[bytes]:
+        """What came of each piece, in order: read where it was done before, else done by `do`, or here where it was not done."""
+        order = _order(plan)
         self.write("order", "order", order.model_dump_json().encode())
         about = order.about(stage)
         there = [self.read(f"{stage}-{number}", about) is not None for number in range(len(inputs))]
@@ -143,15 +125,25 @@ class Work:
         for number, done in enumerate(there):
             if not done:
                 next(doing, None)
-            yield self.read(f"{stage}-{number}", about)
+            data = self.read(f"{stage}-{number}", about)
+            yield (
+                _done(self._project, stage, number, inputs[number](), lambda: plan) if data is None else data
+            )
+            if stage != BUCKET:  # of no use to another run
+                for name in (f"{stage}-{number}.in", f"{stage}-{number}"):
+                    self._file(name).unlink(missing_ok=True)
         for _ in doing:  # let it close what it opened
             pass
 
 
-def _matched(project: Project, plan: Plan, number: int, rows: Rows) -> Result:
-    """What a bucket gives, whom it touched as rows of the file of data subjects."""
-    result, round_id = plan.match(number, rows), plan.drops[0].round_.opening.round
-    return replace(result, touched=matched_rows(project, round_id, plan.manifest, result.touched))
+def _done(project: Project, stage: str, number: int, given: bytes, plan: Callable[[], Plan]) -> bytes:
+    """What a piece gives: a bucket with whom it touched as rows of the file of data subjects."""
+    if stage != BUCKET:
+        return agreeing_pairs(given)
+    bucket = plan()
+    result, round_id = bucket.match(number, unpacked(given)), bucket.drops[0].round_.opening.round
+    rows = matched_rows(project, round_id, bucket.manifest, result.touched)
+    return _packed(replace(result, touched=rows))
 
 
 def _rows(bucket: Callable[[], Rows]) -> bytes:
@@ -171,11 +163,8 @@ def do_piece(site: Path, project_id: str, round_id: str, stage: str, number: int
         name, about = f"{stage}-{number}", order.about(stage)
         if work.read(name, about) is None:
             given = work.read(f"{name}.in", about) or b""
-            if stage == BUCKET:
-                plan = _plan(order, project, round_id, secret)
-                work.write(name, about, _packed(_matched(project, plan, number, unpacked(given))))
-            else:
-                work.write(name, about, agreeing_pairs(given))
+            plan = partial(_plan, order, project, round_id, secret)
+            work.write(name, about, _done(project, stage, number, given, plan))
     except (LsiError, ValueError, OSError, duckdb.Error) as error:
         return error.reason if isinstance(error, LsiError) else type(error).__name__
     return DONE
@@ -186,7 +175,7 @@ def _order(plan: Plan) -> Order:
     return Order(
         manifest=plan.manifest.digest,
         opening=round_.opening_digest,
-        drops=tuple(_Drop(partner=drop.partner, digest=drop.digest) for drop in plan.drops),
+        drops={drop.partner: drop.digest for drop in plan.drops},
         most=plan.most,
         memory_limit=plan.memory_limit,
         threads=plan.threads,
@@ -201,17 +190,17 @@ def _plan(order: Order, project: Project, round_id: str, secret: str) -> Plan:
     if digest_of_bytes(data) != order.opening:
         raise ValueError("another opening than was ordered")
     round_ = Round(manifest, opening, order.opening, secret)
-    drops = [_drop(one, project, round_) for one in order.drops]
+    drops = [_drop(partner, digest, project, round_) for partner, digest in order.drops.items()]
     return Plan(manifest, drops, order.memory_limit, order.most, order.threads)
 
 
-def _drop(one: _Drop, project: Project, round_: Round) -> Drop:
+def _drop(partner: str, digest: str, project: Project, round_: Round) -> Drop:
     """A drop that the run accepted: its signature was checked then, and its bytes are those. Raises ValueError where there is
     no verdict on it."""
-    data = project.kept(one.digest)
-    descriptor = peek(data, DropDescriptor, what="drop", party=one.partner)
-    file = received(project, one.partner) / f"{descriptor.stem}{DROP_SUFFIX}"
-    drop = Drop(one.partner, file, one.digest, descriptor, round_, data)
+    data = project.kept(digest)
+    descriptor = peek(data, DropDescriptor, what="drop", party=partner)
+    file = received(project, partner) / f"{descriptor.stem}{DROP_SUFFIX}"
+    drop = Drop(partner, file, digest, descriptor, round_, data)
     if find_verdict(drop) is None:
         raise ValueError("no verdict on a drop")
     return drop
