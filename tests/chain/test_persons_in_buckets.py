@@ -172,3 +172,14 @@ def test_no_more_is_held_than_a_piece_or_the_records_of_a_bucket(
     assert len(rows) == 2
     assert sum(rows) == records
     assert max(rows) < 0.6 * records
+
+
+def test_where_nobody_can_be_looked_up_it_is_not_sought_who_was_touched(
+    manifest: Manifest, drops: list[Drop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = manifest.pseudonyms.model_copy(update={"scheme": "v2"})
+    assert not gone.traceable
+    monkeypatch.delattr(buckets.Engine, "subjects")
+    matching = Matching(Plan(manifest.model_copy(update={"pseudonyms": gone}), drops, "1GB"))
+    assert [len(touched) for touched in matching.work()] == [0]
+    assert matching.matched().cases > 50
