@@ -63,6 +63,22 @@ def test_two_ways_in_which_a_name_is_alike_say_more_than_one(parts: set[str]) ->
     assert Level.CLOSE in (found.given, found.surname)
 
 
+@pytest.mark.parametrize(
+    ("parts", "level"),
+    [
+        ({"postcode", "house"}, Level.SAME),
+        ({"postcode", "street_letters"}, Level.SAME),
+        ({"place", "street_letters", "house"}, Level.SAME),
+        ({"street_letters", "house"}, Level.CLOSE),
+        ({"postcode", "place"}, Level.CLOSE),
+        ({"place", "street_letters"}, Level.ALIKE),
+        ({"place", "house"}, Level.PART),
+    ],
+)
+def test_an_address_is_the_same_with_a_postcode_or_without(parts: set[str], level: Level) -> None:
+    assert agreeing(parts | NAMES | BIRTH).address is level
+
+
 def test_the_year_is_seen_where_the_day_is_another_one_and_the_names_are_misspelt() -> None:
     misspelt = agreeing(HOME | {"given_initial", "birth_year"})
     assert misspelt.birth is Level.PART

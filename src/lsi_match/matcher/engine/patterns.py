@@ -226,9 +226,10 @@ def _birth(same: set[str], differing: set[str], known: Known) -> Level:
 def _address(same: set[str], known: Known) -> Level:
     if not known & Known.ADDRESS:
         return Level.UNKNOWN
-    if "postcode" in same and same & {"house", "street_letters"}:
+    postcode, street = "postcode" in same, {"house", "street_letters"} <= same
+    if (postcode and same & {"house", "street_letters"}) or (street and "place" in same):
         return Level.SAME
-    if "postcode" in same or {"house", "street_letters"} <= same:
+    if postcode or street:
         return Level.CLOSE
     if {"place", "street_letters"} <= same:
         return Level.ALIKE
