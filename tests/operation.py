@@ -16,7 +16,7 @@ import handmade
 import steps_process
 import yaml_out
 
-from lsi_match.crypto.keys import make_identity
+from lsi_match.crypto.keys import make_identity, write_card
 from lsi_match.demo.world import World
 from lsi_match.matcher.operate.reconcile import ReconcileResult, reconcile
 from lsi_match.matcher.round.run import Run
@@ -123,6 +123,15 @@ class Operation:
         for place in copied.places.values():
             set_up(place)
         return copied
+
+    def name_log_keys(self) -> None:
+        """Everybody gets a card with a key for the log, the site by its upgrade, and a trust root and manifest name them."""
+        for partner in self.partners:
+            home = self.world.home(partner)
+            write_card(home.identity(), home.folder / "keys")
+        self.world.renew_trust()
+        manifest = self.world.complete(self.project.manifest().pseudonyms.key_check)
+        self.world.agree(manifest, self.world.approve(manifest))
 
     def run_here(self, round_id: str) -> None:
         """Open a round, deliver for it and run it, all in this process."""

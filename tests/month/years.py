@@ -23,11 +23,11 @@ from month.story import Story, opens
 from operation import MONDAY, days
 
 from benchmarks.look import age_log, entries_of_a_week
-from lsi_match.crypto.keys import Identity, write_card
+from lsi_match.crypto.keys import Identity
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.backup import back_up, unpack
 from lsi_match.matcher.operate.restore import restore
-from lsi_match.matcher.operate.upgrade import upgrade
+from lsi_match.matcher.operate.upgrade import check, upgrade
 
 RENEWED = 45
 
@@ -78,12 +78,8 @@ class Years(Story):
     def _upgrade(self) -> None:
         world, now = self.operation.world, self.operation.clock
         upgrade(world.site, now)
-        write_card(world.site.identity(), world.site.folder / "keys")
-        for name in self.plan.partners:
-            write_card(world.home(name).identity(), world.home(name).folder / "keys")
-        world.renew_trust()
-        manifest = world.complete(self.operation.project.manifest().pseudonyms.key_check)
-        world.agree(manifest, world.approve(manifest))
+        self.operation.name_log_keys()
+        self._same("upgraded", check(world.site, now()), [])
         self.seen["upgrades"] += 1
 
     def _lose_the_disk(self) -> None:

@@ -1,7 +1,7 @@
 """Makes the data of a version: `PYTHONPATH=src:. python tests/versions/make.py FOLDER`, with the program and tests of that version.
 
 Pack what it makes as `tests/versions/<version>.tar.xz`, with one folder in it. Kept for ever: it is what that version wrote.
-0.1 was made at commit 15a0427.
+0.1 was made at commit 15a0427, and 0.2 (before parties had a key for the log) at the one before 3e4b463.
 """
 
 from __future__ import annotations

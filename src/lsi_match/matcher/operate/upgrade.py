@@ -17,6 +17,7 @@ from lsi_match.base.clock import Clock
 from lsi_match.base.errors import LsiError, problem
 from lsi_match.base.files import read_bytes, write_whole
 from lsi_match.base.version import VERSION, numbers
+from lsi_match.crypto.keys import write_card
 from lsi_match.crypto.signing import SignedDocumentInvalidError, peek
 from lsi_match.log import follower
 from lsi_match.log.log_proof import LogProof, proof_file
@@ -27,6 +28,7 @@ from lsi_match.matcher.site import make_receipts
 from lsi_match.matcher.site.proofs import proof_for, release_position
 from lsi_match.matcher.site.site import Project, Site, json_document
 from lsi_match.protocol.documents import DropDescriptor, ReleaseDescriptor
+from lsi_match.protocol.trust_root import MATCHER
 
 #: In the folder of a site: with which version it was upgraded last.
 FILE = "version.json"
@@ -85,6 +87,11 @@ def _of_project(project: Project, now: datetime) -> Iterator[Finding]:
             if not one.over:
                 told = problem("matcher.operate.round_goes_on", round=one.name)
                 yield Finding(project.id, "round", one.name, True, *told)
+    parties = {MATCHER: manifest.matcher, **manifest.controllers}
+    if lacking := ", ".join(name for name, party in parties.items() if party.log_key is None):
+        yield Finding(
+            project.id, "log key", lacking, False, *problem("matcher.operate.no_log_key", names=lacking)
+        )
     for partner, described in _old_releases(project):
         if not described.expires_at <= now:
             told = problem(
@@ -127,6 +134,8 @@ def upgrade(site: Site, clock: Clock, *, end_rounds: bool = False) -> list[Findi
             "; ".join(f"{one.project}: {one.en}" for one in first),
         )
         raise UpgradeRefusedError.saying(nl, en)
+    if any(one.what == "log key" for one in found):
+        write_card(site.identity(), site.folder / "keys")
     for project in site.projects():
         for one in found:
             if one.project == project.id and one.what == "round":
