@@ -53,14 +53,16 @@ LOOPBACK = "127.0.0.1"
 #: How often (seconds) a project is looked at, and at how many at once: one that runs a round takes as long as that does.
 EVERY = 600
 AT_ONCE = 8
-#: How often (seconds) it is asked what is due, and metrics are written. Rounds open at a minute.
+#: How often (seconds) it is asked what is due: rounds open at a minute.
 TICK = 60
+#: How often (ticks) metrics are written: what they tell changes by a look, once in ten minutes, or by the clock.
+_MEASURE_EVERY = 5
 #: How long the part with Prefect has to be there to have lasted, after how many that did not it is told, and the longest
 #: wait before the next.
 _LASTED, _TOLD_AFTER, _LONGEST_WAIT = 600.0, 3, 600.0
 _LOG_SIZE = 20 * 2**20
-#: After how many ticks the process that writes metrics hangs.
-_HANGS = 10
+#: After how many times that they were to be written the process that writes metrics hangs.
+_HANGS = 2
 #: What looks would load while they are at it, where it is installed.
 _OF_LOOKS = ("paramiko", "s3fs", "scipy.special", "prometheus_client", "zoneinfo._common")
 
@@ -175,7 +177,7 @@ class Service:
         #: What was forked, by the descriptor of its process: its id and name, that of a project or "" for metrics.
         self._running: dict[int, tuple[int, str]] = {}
         self._looked: dict[str, datetime] = {}
-        #: At which tick metrics were last to be written, and when that was begun.
+        #: At which of those ticks metrics were last to be written, and when that was begun.
         self._measured = self._measuring = -1
         # An exception of a handler can get lost in what it interrupts; what is written does not.
         self._told_to_stop, stop = os.pipe()
@@ -204,8 +206,8 @@ class Service:
                 events_file.append(self._site, events_file.SITE, [event], utc_now())
 
     def _measure_at(self, now: datetime) -> None:
-        """Once in a tick write the metrics, by a process of its own, which is ended when it hangs."""
-        tick = int(now.timestamp() // TICK)
+        """Each so many ticks write the metrics, by a process of its own, which is ended when it hangs."""
+        tick = int(now.timestamp() // (TICK * _MEASURE_EVERY))
         if tick == self._measured:
             return
         self._measured = tick

@@ -38,10 +38,12 @@ from packaging.requirements import Requirement
 from servers import free_port
 from service import stranger
 
+from lsi_match.agreement.approvals import load_manifest
 from lsi_match.base.clock import utc_now
 from lsi_match.crypto.sealing import unseal
 from lsi_match.flows import service
 from lsi_match.flows.settings import header
+from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate import run_parent
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.events_file import FILE as EVENTS
@@ -564,6 +566,31 @@ def test_a_project_is_due_when_it_was_never_looked_at_and_when_a_round_is_to_ope
     opens = OneProject("p", opens=datetime(2026, 6, 1, 6, 0, tzinfo=UTC))
     assert service.is_due(opens, now - timedelta(minutes=1), now)  # type: ignore[arg-type]
     assert not service.is_due(opens, now, now)  # type: ignore[arg-type]
+
+
+def test_metrics_are_written_once_in_five_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those of all projects at once, and were most of what the service cost while nothing happened."""
+    monkeypatch.setattr(service.signal, "signal", lambda *_: None)
+    begun: list[str] = []
+    monkeypatch.setattr(service.Service, "_fork", lambda _, name, work: begun.append(name))
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    with socket.create_server(("127.0.0.1", 0)) as listener, (tmp_path / "log").open("w") as log:
+        made = service.Service(tmp_path, service.Part(tmp_path, listener, None, 0), None, "en", log.fileno())
+        for second in range(0, 3600, 20):
+            made._measure_at(start + timedelta(seconds=second))
+    assert begun == [""] * 12
+
+
+def test_manifests_of_fifty_projects_are_read_once_and_not_each_minute() -> None:
+    manifests = []
+    for number in range(50):
+        document = handmade.document()
+        document["project"]["id"] = f"proef-{number}"
+        manifests.append(Manifest.model_validate(document).canonical())
+    load_manifest.cache_clear()
+    for data in [*manifests, *manifests]:
+        load_manifest(data)
+    assert load_manifest.cache_info().misses == 50
 
 
 def test_what_cannot_be_done_now_does_not_end_the_service(

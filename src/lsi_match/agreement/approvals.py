@@ -60,7 +60,7 @@ class ManifestAlteredError(LsiError): ...
 class ApprovalInvalidError(RefusedError): ...
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=128)  # of more projects than a site has: the service asks all of them each minute
 def load_manifest(canonical: bytes) -> Manifest:
     """The manifest in canonical bytes. Remembered for the same bytes, since a look at a site asks for it many times.
 
