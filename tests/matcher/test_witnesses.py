@@ -7,6 +7,7 @@ the log has that name.
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from refusals import raises
 
 from lsi_match.base.errors import LsiError
+from lsi_match.cli import main
 from lsi_match.log import merkle
 from lsi_match.log.log_proof import prove
 from lsi_match.log.note import COSIGNATURE, Checkpoint, SignedNote, VerifierKey, cosign, verify_checkpoint
@@ -150,7 +152,7 @@ def test_a_release_waits_for_the_witness_beside_the_controllers_and_is_opened_by
 def test_a_witness_that_nobody_of_the_controllers_joined_is_not_enough(
     op: Operation, witness: Witness
 ) -> None:
-    assert ask_witness(op.project, "buiten", witness.url, op.clock())
+    assert ask_witness(op.project, "buiten", witness.url, op.clock()).sizes
     op.reconcile()
     assert not handed_out(op)
 
@@ -163,7 +165,7 @@ def test_a_proof_of_it_passes_the_policy_as_a_file(op: Operation, witness: Witne
     at = release_position(round_)
     with op.project.reader() as opened, pytest.raises(LsiError):
         prove(opened.log, at, at + 1).check(policy, origin_of(manifest))
-    assert at + 1 in ask_witness(op.project, "buiten", witness.url, op.clock())
+    assert at + 1 in ask_witness(op.project, "buiten", witness.url, op.clock()).sizes
     with op.project.reader() as opened:
         assert prove(opened.log, at, at + 1).check(policy, origin_of(manifest))
 
@@ -173,9 +175,9 @@ def test_what_the_witness_saw_last_is_learnt_from_it(op: Operation, witness: Wit
     with op.project.reader() as opened:
         note = SignedNote.parse(str(opened.log.checkpoint(5)))
     witness.seen[note.text.split("\n")[0]] = Checkpoint.parse(note.text)
-    assert ask_witness(op.project, "buiten", witness.url, op.clock())
+    assert ask_witness(op.project, "buiten", witness.url, op.clock()).sizes
     assert witness.asked[:2] == [409, 200]
-    assert ask_witness(op.project, "buiten", witness.url, op.clock()) == []
+    assert ask_witness(op.project, "buiten", witness.url, op.clock()).sizes == []
 
 
 def test_a_log_that_was_signed_under_the_name_of_before_goes_on_under_its_origin(
@@ -193,10 +195,39 @@ def test_a_log_that_was_signed_under_the_name_of_before_goes_on_under_its_origin
         assert writer.log.size == len(leaves)
         assert writer.log.signs_as(manifest.matcher.domain) == manifest.matcher.domain
     assert verify_log(op.project.log_file, log_keys(manifest)).ok
-    assert ask_witness(op.project, "buiten", witness.url, op.clock()) == [len(leaves)]
+    assert ask_witness(op.project, "buiten", witness.url, op.clock()).sizes == [len(leaves)]
     with op.project.reader() as opened:
         assert opened.log.signs_as(manifest.matcher.domain) == origin_of(manifest)
     assert verify_log(op.project.log_file, log_keys(manifest)).ok
+
+
+def test_cosignatures_of_other_kinds_are_counted_and_passed_over(
+    op: Operation, witness: Witness, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ML-DSA-44 of C2SP (2,420 bytes and a time), beside the one that was agreed and without it."""
+    monkeypatch.setattr("lsi_match.cli.log_proofs.utc_now", op.clock)
+    before = op.project.log_file.read_bytes()
+    other = f"— {NAME} {base64.b64encode(bytes([9, 9, 9, 6]) + bytes(8 + 2420)).decode()}\n"
+    witness.answer = (200, "text/plain", other)
+    alone = ask_witness(op.project, "buiten", witness.url, op.clock())
+    assert (alone.sizes, alone.ignored) == ([], len(witness.asked))
+    assert op.project.log_file.read_bytes() == before
+    whole = witness.add_checkpoint
+
+    def beside(body: str) -> tuple[int, str, str]:
+        status, kind, text = whole(body)
+        return status, kind, other + text + other if status == 200 else text
+
+    witness.answer, witness.add_checkpoint = None, beside  # type: ignore[method-assign]
+    site = str(op.world.site.folder)
+    arguments = ["log", "witness", site, PROJECT, "--name", "buiten", "--url", witness.url, "--json"]
+    assert main.run(arguments) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["witnesses"]["buiten"]
+    assert told["ignored"] == {"buiten": 2 * len(told["witnesses"]["buiten"])}
+    with op.project.reader() as opened:
+        assert not any(other in note for note in opened.log.checkpoints())
+    assert verify_log(op.project.log_file, log_keys(op.project.manifest())).ok
 
 
 @pytest.mark.parametrize(

@@ -97,14 +97,23 @@ def witness(site: Path, project: str, name: str | None = None, url: str | None =
     signed = {one: ask_witness(of, one, at, utc_now()) for one, at in asked.items()}
     rounds = publish_cosigned_releases(of, utc_now)
     told = [
-        say("log_proofs.taken_in", one=one, sizes=max(sizes))
-        if sizes
+        say("log_proofs.taken_in", one=one, sizes=max(by.sizes))
+        if by.sizes
         else say("log_proofs.nothing_new", one=one)
-        for one, sizes in signed.items()
+        for one, by in signed.items()
     ]
+    ignored = {one: by.ignored for one, by in signed.items() if by.ignored}
+    told += [say("log_proofs.ignored", one=one, count=count) for one, count in ignored.items()]
     if rounds:
         told.append(say("log_proofs.handed_out", rounds=rounds))
-    done(told or say("log_proofs.no_witness"), {"witnesses": signed, "handed_out": rounds})
+    done(
+        told or say("log_proofs.no_witness"),
+        {
+            "witnesses": {one: by.sizes for one, by in signed.items()},
+            "ignored": ignored,
+            "handed_out": rounds,
+        },
+    )
 
 
 @app.command

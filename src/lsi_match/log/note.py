@@ -122,6 +122,11 @@ class Signature:
     key_id: bytes
     value: bytes
 
+    @property
+    def of_cosignature_size(self) -> bool:
+        """Whether it is as long as a cosignature of Ed25519 with its time; a line names its key, and not of what kind that is."""
+        return len(self.value) == 8 + _ED25519_SIGNATURE_SIZE
+
     def line(self) -> str:
         """`— name base64(key id || signature)`, without the newline."""
         return f"— {self.name} {base64.b64encode(self.key_id + self.value).decode()}"
@@ -285,7 +290,7 @@ def verify_cosignature(note: SignedNote, key: VerifierKey) -> int:
     times = []
     for signature in note.of_key(key) if key.algorithm == COSIGNATURE else ():
         timestamp = int.from_bytes(signature.value[:8], "big")
-        sound = len(signature.value) == 8 + _ED25519_SIGNATURE_SIZE and timestamp <= MAX_TIMESTAMP
+        sound = signature.of_cosignature_size and timestamp <= MAX_TIMESTAMP
         if not sound or not key.verifies(signature.value[8:], _cosigned_message(note.text, timestamp)):
             raise SignatureWrongError(signer=key.name)
         times.append(timestamp)

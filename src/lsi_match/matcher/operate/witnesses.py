@@ -10,6 +10,7 @@ import base64
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from http.client import HTTPException
 
@@ -28,8 +29,17 @@ LARGEST_ANSWER = 64 * 1024
 PATIENCE = 20.0
 
 
-def ask_witness(project: Project, name: str, url: str, now: datetime) -> list[int]:
-    """Have the witness `name`, at the submission prefix `url`, co-sign what waits for it; how many entries each checkpoint has.
+@dataclass
+class Cosigned:
+    """How many entries each checkpoint has that a witness co-signed, and how many signatures of other kinds (as post-quantum
+    ones) it sent, which are stored nowhere and count for nothing."""
+
+    sizes: list[int] = field(default_factory=list)
+    ignored: int = 0
+
+
+def ask_witness(project: Project, name: str, url: str, now: datetime) -> Cosigned:
+    """Have the witness `name`, at the submission prefix `url`, co-sign what waits for it.
 
     These are, from small to large, those of releases that wait for cosignatures, and the last that was to be co-signed.
 
@@ -47,14 +57,18 @@ def ask_witness(project: Project, name: str, url: str, now: datetime) -> list[in
     with project.writer() as writer:
         seen = policy.cosigned_sizes(writer.log.cosigned_checkpoints()).get(name, 0)
         wanted = [(size, _under_origin(writer, size)) for size in _sizes(writer) if size > seen]
-    done = []
+    done = Cosigned()
     for size, note in wanted:
         if size <= seen:
             continue
-        answer = _ask(project, name, url, seen, note)
-        add_cosignatures(project, str(answer).encode(), now)
-        seen = Checkpoint.parse(answer.text).size
-        done.append(seen)
+        answered = _ask(project, name, url, seen, note)
+        known = tuple(one for one in answered if one.of_cosignature_size)
+        done.ignored += len(answered) - len(known)
+        if known or not answered:
+            signed = SignedNote(note.text, (*note.signatures, *known))
+            add_cosignatures(project, str(signed).encode(), now)
+            seen = Checkpoint.parse(note.text).size
+            done.sizes.append(seen)
     return done
 
 
@@ -74,8 +88,8 @@ def _under_origin(writer: LogWriter, size: int) -> SignedNote:
     return SignedNote(signed.text, tuple(own[:1]))
 
 
-def _ask(project: Project, name: str, url: str, seen: int, note: SignedNote) -> SignedNote:
-    """The checkpoint with what the witness answered; asked again once when it saw more or less than is known here."""
+def _ask(project: Project, name: str, url: str, seen: int, note: SignedNote) -> list[Signature]:
+    """What the witness signed; asked again once when it saw more or less than is known here."""
     size = Checkpoint.parse(note.text).size
     for _ in range(2):
         with project.reader() as reader:
@@ -83,7 +97,7 @@ def _ask(project: Project, name: str, url: str, seen: int, note: SignedNote) -> 
         lines = [f"old {seen}", *(base64.b64encode(one).decode() for one in proof), "", str(note)]
         status, kind, answer = _post(name, url, "\n".join(lines).encode())
         if status == 200:
-            return SignedNote(note.text, (*note.signatures, *_lines(name, answer)))
+            return list(_lines(name, answer))
         told = answer.strip()
         if status != 409 or not (kind == SIZE and told.isdigit() and len(told) < 19):
             raise LsiError("WitnessRefusedError", name=name, status=status)
