@@ -144,7 +144,7 @@ def prepare(place: Path, rows: int) -> dict[str, Result]:
     """
     bsns = made_up_bsns(rows, 1)
     frame = pl.DataFrame({"id": pl.int_range(len(bsns), eager=True).cast(pl.String), "bsn": bsns})
-    frame = frame.with_columns(pl.lit(500).alias("bedrag"))
+    frame = frame.with_columns(pl.lit(501).alias("bedrag"))
     whole = frame.select("bsn")
     pieces = pl.concat(list(whole.iter_slices(PIECE)), rechunk=False)
 

@@ -493,19 +493,19 @@ class Cell:
                 yield "near", f"{_folded(value)} LIKE {near}", f"{value} NOT LIKE {agreed}"
 
     def telling(self, shown: str, value: str) -> tuple[str, str] | None:
-        """What only all values of a column tell together, and SQL of a number: 1 where a value shows that nothing is wrong, 2
-        where one would not be there otherwise. It is wrong where some are 2 and none is 1."""
+        """What only all values of a column tell together, and SQL of a number: 0 where there is no value, 1 where one shows that
+        nothing is wrong, 2 where one would not be there otherwise, 3 else. It is wrong where some are 2 and none is 1."""
         if self.declared is FieldType.TEXT and self.wanted and self.reading.letters != "as_written":
             whole = [quoted_text(one) for one in self.wanted if not set("%_") & set(one)]
             good = " OR ".join(
                 [f"{value} LIKE {quoted_text(one)}" for one in self.wanted if set("%_") & set(one)]
                 + ([f"{value} IN ({', '.join(whole)})"] if whole else [])
             )
-            return "none_agreed", f"CASE WHEN {good} THEN 1 WHEN {value} IS NOT NULL THEN 2 END"
+            return "none_agreed", f"CASE WHEN {good} THEN 1 WHEN {value} IS NOT NULL THEN 2 ELSE 0 END"
         if self.reading.decimals is not None or self.stored.kinds & {Kind.DECIMAL, Kind.NOTHING}:
             return None
         least = 1000 if self.declared is FieldType.DECIMAL else 100
-        large = f"WHEN abs({value}) >= {least} THEN 2 WHEN {value} IS NOT NULL THEN 0"
+        large = f"WHEN abs({value}) >= {least} THEN 2 WHEN {value} IS NOT NULL THEN 3 ELSE 0"
         if self.declared is FieldType.DECIMAL:
             written = (
                 f"OR regexp_matches({shown}, '[.,][0-9]{{2}}')" if Kind.TEXT in self.stored.kinds else ""

@@ -71,12 +71,12 @@ class Whole:
         self._ends = cells[self._record_id].reading.ends is None and not typed
         self._last, self._cut = last if self._ends else None, cut
         self.columns = [
-            *(f"(CASE WHEN {row} THEN {test} END)::UTINYINT" for _, test in self._told.values()),
+            *(f"(CASE WHEN {row} THEN {test} ELSE 0 END)::UTINYINT" for _, test in self._told.values()),
             *(quoted_name(name) for name in self._once),
             *([f"({empty or '0'})::UBIGINT"] if self._ends else []),
             *([f"coalesce({text[self._last]}::VARCHAR, '')"] if self._last else []),
         ]
-        self._codes: dict[str, Counter[int]] = {name: Counter() for name in self._told}
+        self._codes = {name: np.zeros(4, np.int64) for name in self._told}
         self._values: dict[str, Counter[str] | None] = {name: Counter() for name in self._once}
         self._places: dict[_Signs, list[int]] = {}
         self._gaps = [[1 << 62, 0] for _ in self._all]
@@ -92,8 +92,7 @@ class Whole:
         *left, numbers = columns
         rows, each = np.from_dlpack(numbers), iter(left)
         for name, codes in zip(self._told, each, strict=False):
-            self._codes[name].update({code: pc.sum(pc.equal(codes, code)).as_py() or 0 for code in (1, 2)})
-            self._codes[name][3] += len(codes) - codes.null_count
+            self._codes[name] += np.bincount(np.from_dlpack(codes), minlength=4)
         for name, values in zip(self._once, each, strict=False):
             self._add_values(name, values)
         if self._ends:
@@ -122,7 +121,8 @@ class Whole:
             self._values[name] = None
             return
         counts = pc.value_counts(values)
-        is_often = pc.greater(counts.field("counts"), _OFTEN / 2 * len(values))
+        # A number of Python itself would load pandas.
+        is_often = pc.greater(counts.field("counts"), pa.scalar(int(_OFTEN / 2 * len(values)), pa.int64()))
         often = counts.filter(is_often)
         # A year that Python has no date for has a text.
         texts = pc.cast(often.field("values"), pa.string()).to_pylist()
@@ -133,8 +133,8 @@ class Whole:
         if self._records < _FEW:
             return
         for name, codes in self._codes.items():
-            if not codes[1] and codes[2] and codes[3] >= _FEW:
-                yield Found(self._told[name][0], name, 0, codes[3], "")
+            if not codes[1] and codes[2] and (often := int(codes[1:].sum())) >= _FEW:
+                yield Found(self._told[name][0], name, 0, often, "")
         for name, values in self._values.items():
             often = [(n, one) for one, n in (values or {}).items() if n >= _OFTEN * self._records]
             if often:
