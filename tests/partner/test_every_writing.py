@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 import sqlite3
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -264,7 +265,7 @@ def csv_other_case_beside(table: Table, folder: Path) -> tuple[str, dict[str, An
     others = [name for name in table.columns if name.swapcase() not in table.columns]
     lines = [[*(n.swapcase() for n in others), *table.columns]]
     lines += [["x"] * len(others) + list(map(plain, row.values())) for row in table.rows]
-    (folder / "e.csv").write_text("\n".join(map(";".join, lines)))
+    (folder / "e.csv").write_text("\n".join(map(";".join, lines)) + "\n")
     return "e.csv", {}
 
 
@@ -855,7 +856,6 @@ for called, write, must in (
     ("nul_bytes", changed_csv(lambda data: data.replace(b"2024", b"20\x0024")), ""),
     ("nul_bytes_after", changed_csv(lambda data: data + b"\0" * 40), ""),
     ("mixed_ends", changed_csv(mixed_ends), SAME),
-    ("no_last_line_break", changed_csv(bytes.rstrip), SAME),
     ("utf_16_be", changed_csv(lambda data: b"\xfe\xff" + data.decode().encode("utf-16-be")), SAME),
     ("utf_32", changed_csv(lambda data: data.decode().encode("utf-32")), ""),
     ("mark_twice", changed_csv(lambda data: b"\xef\xbb\xbf" * 2 + data), ""),
@@ -1321,6 +1321,76 @@ for called, form in {
         return form(value) if column in ("UITK_ID", "kenmerk", "rec_id") else plain(value)
 
     csv_way(f"csv_id_{called}", REFUSED, lambda t: [t.columns[0]], cell=write_id)
+
+
+def last_column(table: Table) -> Sequence[str]:
+    return [table.columns[-1]]
+
+
+# What is empty, or a number shorter than others, can be the start of another value.
+WAYS.append(Way("csv_no_last_line_break", changed_csv(bytes.rstrip), last_column))
+for lost in range(2, 9):
+    # Line end and last bytes: of the last number, of the day before it, of its separator.
+    WAYS.append(Way(f"csv_without_its_last_{lost}_bytes", changed_csv(lambda data, lost=lost: data[:-lost])))  # type: ignore[misc]
+
+
+def with_last_value(value: str, lost: int) -> Any:
+    """The last record has `value` in the last column, without its last signs and a line end."""
+
+    def write(table: Table, folder: Path) -> tuple[str, dict[str, Any]]:
+        file, said = Csv().write(table, folder)
+        lines = (folder / file).read_bytes().rstrip(b"\r\n").decode().split("\r\n")
+        lines[-1] = f"{lines[-1].rsplit(';', 1)[0]};{value}"[:-lost]
+        (folder / file).write_text("\r\n".join(lines), newline="")
+        return file, said
+
+    return write
+
+
+for called, write in {
+    "last_digits": with_last_value("1475", 2),
+    "last_day": with_last_value("2026-09-24", 10),
+}.items():
+    WAYS.append(
+        Way(
+            f"csv_without_its_{called}",
+            lambda table, folder, write=write: (  # type: ignore[misc]
+                write(table, folder) if table.project != "febrl4" else Csv(after="\r\n").write(table, folder)
+            ),
+            last_column,
+        )
+    )
+
+
+def in_cents(number: int) -> str:
+    """A whole number of euros as cents, of which not all are hundreds."""
+    return str(number * 100 + 37)
+
+
+def incomes_in_cents(column: str, value: Any) -> str:
+    return in_cents(value + 26) if column == "INK_OPGAVE" and value is not None else plain(value)
+
+
+csv_way("csv_counts_in_cents_with_cents", of=ints, cell=incomes_in_cents)
+
+
+def decomposed(column: str, value: Any) -> str:
+    return unicodedata.normalize("NFD", plain(value))
+
+
+csv_way("csv_all_decomposed", SAME, cell=decomposed)
+
+
+def with_house(letter: str) -> Any:
+    return lambda c, v: f"{v[:-1]}{letter}" if c == "hnr" and v.endswith("0") else plain(v)
+
+
+for letter in "OIl":
+    csv_way(
+        f"csv_house_ends_in_{letter}",
+        of=lambda t: [c for c in ("hnr",) if c in t.columns],
+        cell=with_house(letter),
+    )
 
 
 @pytest.mark.parametrize("name", ["e.xls", "e.xlsb", "e.xlsm", "e.mdb", "e.json", "e.csv.gz", "e.XLSX"])

@@ -120,6 +120,15 @@ class Predicate:
         """(field, text or pattern) of every comparison that is no denial: a record that meets this has such a text."""
         return self._compared(exp.EQ, exp.In, exp.Like, denied=False)
 
+    def bounds(self) -> Iterator[tuple[str, float]]:
+        """(field, number) of every comparison of a field with a number that says more or less than it."""
+        for node in self.tree.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between):
+            numbers = [one for one in node.find_all(exp.Literal) if not one.is_string]
+            fields = [
+                one.name for one in (node.this, node.args.get("expression")) if isinstance(one, exp.Column)
+            ]
+            yield from ((name, float(str(one.this))) for name in fields for one in numbers)
+
     def _compared(self, *by: type[exp.Expression], denied: bool = True) -> Iterator[tuple[str, str]]:
         for node in self.tree.find_all(*by):
             if not denied and node.find_ancestor(exp.Not):

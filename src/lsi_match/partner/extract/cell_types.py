@@ -213,7 +213,8 @@ class Cell:
         lettered: how a value looks in which an O, I or l stands for a digit.
         agreed: the texts that the manifest compares it with, or lists.
         patterns: those of every LIKE.
-        wanted: what a criterion asks of it, in SQL: some record has such a value.
+        wanted: what a criterion or signal asks of it, a text or a pattern: some record has such a value.
+        bound: the largest number that it is compared with.
     """
 
     x: str
@@ -226,6 +227,7 @@ class Cell:
     agreed: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
+    bound: float = 0
 
     @property
     def refusal(self) -> Refusal | None:
@@ -313,6 +315,8 @@ class Cell:
             return padded(x, self.digits)
         if self.role is Role.PLAIN and Kind.TEXT in self.stored.kinds:
             return self._coded(compared(x))
+        if self.role is Role.RECORD_ID and Kind.TEXT in self.stored.kinds:
+            return f"CASE WHEN strlen({x}) = length({x}) THEN {x} ELSE nfc_normalize({x}) END"
         return x
 
     def _coded(self, x: str) -> str:
@@ -502,6 +506,13 @@ class Cell:
                 + ([f"{value} IN ({', '.join(whole)})"] if whole else [])
             )
             return "none_agreed", f"CASE WHEN {good} THEN 1 WHEN {value} IS NOT NULL THEN 2 ELSE 0 END"
+        if self.role is Role.HOUSE and Kind.TEXT in self.stored.kinds and self.reading.letters is None:
+            # `12O` is a house with the letter O where others have letters, and 120 where none has.
+            lettered = f"WHEN {_matches(shown, '[0-9]+[OoIl]')} THEN 2 WHEN {_matches(shown, '[0-9]+ ?[A-Za-z].*')} THEN 1"
+            return (
+                "lettered",
+                f"CASE WHEN try_cast({shown} AS UINTEGER) IS NOT NULL THEN 3 {lettered} ELSE 0 END",
+            )
         if self.reading.decimals is not None or self.stored.kinds & {Kind.DECIMAL, Kind.NOTHING}:
             return None
         least = 1000 if self.declared is FieldType.DECIMAL else 100
@@ -512,7 +523,8 @@ class Cell:
             )
             return "cents", f"CASE WHEN {value} <> trunc({value}) {written} THEN 1 {large} END"
         if self.declared is FieldType.INTEGER:
-            return "cents", f"CASE WHEN {value} % 100 <> 0 THEN 1 {large} END"
+            near = f" AND abs({value}) < {10 * self.bound}" if self.bound > 1 else ""
+            return "cents", f"CASE WHEN {value} % 100 <> 0{near} THEN 1 {large} END"
         return None
 
     def _of_text(self, shown: str) -> dict[str, str]:
@@ -573,14 +585,16 @@ def cell_of(
 ) -> Cell:
     """The cell of a declared field; `groups` are the predicates of the monitor's."""
     role, digits, lettered = _role(selection, field)
-    whole = Cell(x, selection.field_types[field], role, stored, reading, digits, lettered)
+    asking = [*selection.predicates().values(), *selection.signal_predicates().values()]
+    bound = max((number for rule in asking for name, number in rule.bounds() if name == field), default=0.0)
+    whole = Cell(x, selection.field_types[field], role, stored, reading, digits, lettered, bound=bound)
     if role is not Role.PLAIN:
         return whole
-    rules = [*selection.predicates().values(), *selection.signal_predicates().values(), *groups]
+    rules = [*asking, *groups]
     compared = [text for rule in rules for name, text in rule.compared_texts() if name == field]
     listed = [one_form(v) for one in selection.attributes if one.field == field for v in one.values]
     patterns = [text for rule in rules for name, text in rule.compared_patterns() if name == field]
-    wanted = [one for rule in selection.predicates().values() for name, one in rule.wanted() if name == field]
+    wanted = [one for rule in asking for name, one in rule.wanted() if name == field]
     return replace(
         whole,
         agreed=tuple(dict.fromkeys(compared + listed)),

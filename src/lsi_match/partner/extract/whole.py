@@ -17,10 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lsi_match.base.duckdb_locked import quoted_name
+from lsi_match.criteria.parse import FieldType
 
 if TYPE_CHECKING:
     from lsi_match.partner.extract.cell_types import Cell
 
+#: SQL of all rows.
+EVERY = "TRUE"
 #: Of fewer records nothing can be told.
 _FEW = 20
 #: Records of a batch of which the own record id is looked at.
@@ -70,8 +73,9 @@ class Whole:
         typed = any(cell.stored.native for cell in cells.values())
         self._ends = cells[self._record_id].reading.ends is None and not typed
         self._last, self._cut = last if self._ends else None, cut
+        self._of_numbers = last is not None and cells[last].declared in (FieldType.INTEGER, FieldType.DECIMAL)
         self.columns = [
-            *(f"(CASE WHEN {row} THEN {test} ELSE 0 END)::UTINYINT" for _, test in self._told.values()),
+            *(_looked(row, kind, test) for kind, test in self._told.values()),
             *(quoted_name(name) for name in self._once),
             *([f"({empty or '0'})::UBIGINT"] if self._ends else []),
             *([f"coalesce({text[self._last]}::VARCHAR, '')"] if self._last else []),
@@ -83,7 +87,7 @@ class Whole:
         self._lengths: set[int] = set()
         self._shapes: Counter[tuple[int, _Signs]] = Counter()
         self._first, self._final = _End(), _End()
-        self._records = 0
+        self._records, self._sampled = 0, row != EVERY
 
     def add(self, ids: pa.Array, *columns: pa.Array) -> None:
         """The next batch: own record ids, `columns`, and which records these are; batches may come in any order."""
@@ -133,8 +137,9 @@ class Whole:
         if self._records < _FEW:
             return
         for name, codes in self._codes.items():
-            if not codes[1] and codes[2] and (often := int(codes[1:].sum())) >= _FEW:
-                yield Found(self._told[name][0], name, 0, often, "")
+            # What few values show, may stand in those that were not looked at.
+            if not codes[1] and (codes[2] or self._sampled) and (held := int(codes[1:].sum())) >= _FEW:
+                yield Found(self._told[name][0], name, 0, held, "")
         for name, values in self._values.items():
             often = [(n, one) for one, n in (values or {}).items() if n >= _OFTEN * self._records]
             if often:
@@ -160,11 +165,13 @@ class Whole:
             yield Found("cut_off", self._last, self._final.row, 1, "")
 
     def _is_short(self, text: str) -> bool:
-        """Whether the last value is shorter than every other, or looks like none of them."""
+        """Whether the last value can be the start of another: nothing, a number that is not among the longest, or a text that is
+        shorter than every other, or looks like none of them."""
         self._shapes[len(text), _signs(text)] -= 1
         shapes = [shape for shape, n in self._shapes.items() if n > 0]
-        shortest = min((n for n, _ in shapes if n), default=0)
-        return 0 < len(text) < shortest or _signs(text) not in {signs for _, signs in shapes}
+        lengths = [n for n, _ in shapes if n]
+        most = max(lengths, default=0) if self._of_numbers else min(lengths, default=0)
+        return len(text) < most or _signs(text) not in {signs for _, signs in shapes}
 
 
 @dataclass
@@ -175,6 +182,13 @@ class _End:
     record_id: str = ""
     empty: int = 0
     text: str = ""
+
+
+def _looked(row: str, kind: str, test: str) -> str:
+    """A letter for a digit is told by few values, so that of it all are looked at."""
+    return (
+        f"({test})::UTINYINT" if kind == "lettered" else f"(CASE WHEN {row} THEN {test} ELSE 0 END)::UTINYINT"
+    )
 
 
 def _signs(text: str) -> _Signs:
