@@ -56,13 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is there for all tests stays, and is not looked through again and again for what can go.
-
-    Nothing is withheld by lot (`protocol.withhold.drawn`) but where a test is about that: keys are new in each test.
-    """
+    """What is there for all tests stays, and is not looked through again and again for what can go."""
     gc.freeze()
-    if module := sys.modules.get("lsi_match.protocol.withhold"):
-        module.ONE_IN = 2**64  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +81,9 @@ def _weekly(tmp_path_factory: pytest.TempPathFactory) -> Operation:
 def operation(_weekly: Operation, tmp_path: Path) -> Operation:
     """A weekly project whose first round is open, to be changed at will."""
     return _weekly.copy(tmp_path / "operation")
+
+
+def pytest_collection_finish() -> None:
+    """Nothing is withheld by lot (`protocol.withhold.drawn`) but where a test is about that: keys are new in each test."""
+    if module := sys.modules.get("lsi_match.protocol.withhold"):
+        module.ONE_IN = 2**64  # type: ignore[attr-defined]
