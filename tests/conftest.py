@@ -83,7 +83,8 @@ def operation(_weekly: Operation, tmp_path: Path) -> Operation:
     return _weekly.copy(tmp_path / "operation")
 
 
-def pytest_collection_finish() -> None:
+@pytest.fixture(autouse=True)
+def _no_lots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is withheld by lot (`protocol.withhold.drawn`) but where a test is about that: keys are new in each test."""
     if module := sys.modules.get("lsi_match.protocol.withhold"):
-        module.ONE_IN = 2**64  # type: ignore[attr-defined]
+        monkeypatch.setattr(module, "ONE_IN", 2**64)

@@ -14,7 +14,7 @@ from lsi_match.protocol.audit import Sum, Told, narrow
 
 Key = TypeVar("Key", bound=Hashable)
 #: Of one stage in so many, counts are withheld by lot.
-ONE_IN = 10_000
+ONE_IN = 500
 
 
 def withheld(
