@@ -81,10 +81,3 @@ def _weekly(tmp_path_factory: pytest.TempPathFactory) -> Operation:
 def operation(_weekly: Operation, tmp_path: Path) -> Operation:
     """A weekly project whose first round is open, to be changed at will."""
     return _weekly.copy(tmp_path / "operation")
-
-
-@pytest.fixture(autouse=True)
-def _no_lots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is withheld by lot (`protocol.withhold.drawn`) but where a test is about that: keys are new in each test."""
-    if module := sys.modules.get("lsi_match.protocol.withhold"):
-        monkeypatch.setattr(module, "ONE_IN", 2**64)

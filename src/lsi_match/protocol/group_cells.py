@@ -43,11 +43,6 @@ def cell_names(monitor: Monitor) -> dict[int, str]:
     }
 
 
-def is_known(name: str) -> bool:
-    """Whether every dimension is known in a cell; the others are in no comparison."""
-    return UNKNOWN not in name.split(SEPARATOR)
-
-
 def by_name(monitor: Monitor, counts: Mapping[int, int]) -> dict[str, int]:
     """Counts per cell under their names, zero where a cell is absent."""
     return {name: counts.get(number, 0) for number, name in cell_names(monitor).items()}

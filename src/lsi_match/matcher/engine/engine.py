@@ -297,25 +297,15 @@ class Engine:
         """How many subjects, subjects of two or more partners, cases, and records set aside: as ambiguous, or because too
         many have the same number."""
         apart = "SELECT (SELECT count(*) FROM record) - coalesce(sum(records), 0)::BIGINT FROM subject"
-        stages = {stage: sum(self.groups[stage].values()) for stage in ("subjects", "matched", "cases")}
+        stages = {stage: sum(cells.values()) for stage, cells in self.groups.items()}
         return stages | {"ambiguous_records": self._number(apart)}
 
     @cached_property
     def groups(self) -> dict[str, dict[int, int]]:
-        """Stage → group cell → count: `subjects`, those `matched` (two partners or more), `cases`; of each partner its own, as
-        `subjects PARTNER`; and the cases that some partners know and no other, as `cases PARTNER PARTNER`."""
+        """Stage → group cell → count: `subjects`, those `matched` (two partners or more), `cases`."""
         tables = {"subjects": "subject", "matched": "profile WHERE partners >= 2", "cases": "case_subject"}
-        tables |= {f"subjects {name}": f"profile WHERE {quoted_name(name)}" for name in self.partners}
         counted = "SELECT cell, count(*) FROM {} GROUP BY cell"
-        found = {
-            stage: dict(self._con.execute(counted.format(of)).fetchall()) for stage, of in tables.items()
-        }
-        known_to = ", ".join(map(quoted_name, self.partners))
-        cases = self._con.execute(f"SELECT cell, count(*), {known_to} FROM case_subject GROUP BY ALL")
-        for cell, count, *known in cases.fetchall():
-            some = sorted(name for name, knows in zip(self.partners, known, strict=True) if knows)
-            found.setdefault(" ".join(["cases", *some]), {})[cell] = count
-        return found
+        return {stage: dict(self._con.execute(counted.format(of)).fetchall()) for stage, of in tables.items()}
 
     def fewer(self) -> dict[str, int]:
         """Partner → how many cases there would be fewer without what it delivered: those that no longer meet the rule."""
