@@ -127,8 +127,7 @@ def _score(strata: Sequence[Sequence[int]], confidence: float) -> Interval:
 
 def _least(strata: Sequence[Sequence[int]], z: float) -> float:
     """The smallest ratio at which the group is not seen too often; nought where there is none."""
-    far = _excess(strata, z, -_FAR)
-    if far <= 0 or not any(stratum[0] for stratum in strata):
+    if not any(stratum[0] for stratum in strata) or _excess(strata, z, -_FAR) <= 0:
         return 0.0
     return math.exp(brentq(lambda log_ratio: _excess(strata, z, log_ratio), -_FAR, _FAR))
 
