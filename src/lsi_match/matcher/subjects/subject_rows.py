@@ -203,8 +203,13 @@ def log_ids(pseudonyms: bytes | memoryview, key: bytes) -> np.ndarray:
 
 
 def file_key(project: Project, round_id: str, about: str) -> bytes:
-    """What the ids of one file are made with. The log key of the round is made where there is none."""
+    """What the ids of one file are made with, for who writes it. The log key of the round is made where there is none."""
     make_log_key(project, round_id)
+    return _kept_key(project, round_id, about)
+
+
+def _kept_key(project: Project, round_id: str, about: str) -> bytes:
+    """The same, for who reads it: what was destroyed is not made again."""
     log_key = read_private(folder_of(project, round_id) / LOG_KEY)
     return derive_key(log_key, log_id_info(project.id, round_id, about))
 
@@ -235,7 +240,7 @@ def look_up(
         raise LsiError("SubjectsAlteredError", position=position)
     if not pseudonyms:
         return []
-    return seek(file, log_ids(b"".join(pseudonyms), file_key(project, round_id, about)))
+    return seek(file, log_ids(b"".join(pseudonyms), _kept_key(project, round_id, about)))
 
 
 def seek(file: Path, ids: np.ndarray) -> list[Found]:
