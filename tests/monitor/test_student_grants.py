@@ -247,7 +247,7 @@ def test_no_part_of_the_random_sample_raises_an_alert_either() -> None:
             {"id": name, "label": name, "kind": "selection", "counts": drawn[name], "rounded_to": 10, "against": [f"all {name}"]},
         ]  # fmt: skip
     findings = analyse(CountsTable.model_validate(PLAIN | {"dimensions": [ORIGIN], "stages": stages}))
-    assert findings.comparisons == 48
+    assert findings.comparisons == 72, "two groups, and the baseline itself, of 24 parts"
     assert not findings.alert
     assert len(findings.of(Verdict.TOO_LITTLE)) == 48
 
