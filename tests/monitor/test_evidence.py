@@ -54,6 +54,29 @@ def test_a_count_that_is_withheld_speaks_for_nobody() -> None:
     assert {line.so_far[-1].high for line in hidden.lines if line.group == "A"} == {None}
 
 
+def test_the_group_that_others_are_compared_with_alerts_where_it_is_worse_off_than_each() -> None:
+    """Beside the one that it is least worse off than; and not where one of them is as badly off."""
+    three = {
+        "id": "group", "label": "Groep", "groups": {name: name for name in ("A", "B", "C")}, "baseline": "A",
+    }  # fmt: skip
+
+    def weeks(**chosen: int | None) -> list[CountsTable]:
+        made = []
+        for n in range(30):
+            one = week(n, {"A": 1}).model_dump(mode="json") | {"dimensions": [three]}
+            one["stages"][0]["counts"] = {"A": 20_000, "B": 40_000, "C": 40_000}
+            one["stages"][1]["counts"] = chosen
+            made.append(CountsTable.model_validate(one))
+        return made
+
+    found = trend(weeks(A=30, B=20, C=15))
+    assert [(line.group, line.others) for line in found.alerts] == [("A", "B")]
+    assert found.alerts[0].so_far[-1].value == pytest.approx(3.0)
+    both = trend(weeks(A=30, B=60, C=15))
+    assert [line.group for line in both.alerts] == []
+    assert [line.group for line in trend(weeks(A=30, B=20, C=None)).alerts] == []
+
+
 def test_an_e_value_is_at_most_one_in_the_mean_whatever_the_ratio_that_is_true() -> None:
     rng = np.random.default_rng(1)
     for ratio in (1.25, 1.0, 0.5):

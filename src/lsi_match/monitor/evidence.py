@@ -9,7 +9,8 @@ likelihood of one r, is an e-value against that r: its chance ever to exceed 1/a
 
 Over several groups e-values are adjusted by closed testing: of every set that holds the group the mean is an e-value
 against all of it, and the smallest of these means counts (Vovk and Wang, Annals of Statistics 49 (2021) 1736-1754). The
-chance of a false alert is spent on the whole process first (`WHOLE`), and the rest on where in it.
+chance of a false alert is spent on the whole process first (`WHOLE`), and the rest on where in it. The group that others
+are compared with is worse off where it is so beside each of them: the smallest of their e-values is one against that.
 
 Where nearly everybody gets through, or people are taken without putting back, counts vary less than this supposes, so
 that it alerts later. It supposes that rounds are about different people: who is selected again in every round counts
@@ -19,7 +20,7 @@ again. A matcher cannot know who was there before, since pseudonyms differ by ro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,6 +148,7 @@ class Trend:
 class _Series:
     view: View
     group: str
+    others: str
     stage: Stage
     against: Stage
     whole: bool
@@ -155,6 +157,12 @@ class _Series:
     @property
     def more(self) -> bool:
         return self.stage.direction == "burden"
+
+    @property
+    def turned(self) -> _Series:
+        """The same rounds, of the others with the group."""
+        rows = tuple(None if row is None else (*row[2:], *row[:2]) for row in self.rows)
+        return replace(self, group=self.others, others=self.group, rows=rows)
 
     def curve(self, more: bool) -> Array:
         """The likelihoods where counts that are not known are as they speak least for `more` (or less)."""
@@ -175,23 +183,27 @@ def trend(tables: Sequence[CountsTable]) -> Trend:
     last = tables[-1]
     lines: list[Line] = []
     for whole, part in ((True, WHOLE), (False, 1 - WHOLE)):
-        family = [one for one in series if one.whole is whole]
+        family = [those for those in series if those[0].whole is whole]
         if family:
             lines += _judged(family, last, (1 - last.confidence) * part)
     return Trend(tuple(table.title for table in tables), tuple(lines), tuple(helped(tables)))
 
 
-def _judged(family: Sequence[_Series], table: CountsTable, chance: float) -> list[Line]:
-    own = [one.curve(one.more) for one in family]
+def _judged(family: Sequence[Sequence[_Series]], table: CountsTable, chance: float) -> list[Line]:
+    """A line of each member of the family: of several series that have to show it all, the one that does so least."""
+    each = [[(one, one.curve(one.more)) for one in those] for those in family]
     first = []
     for null in (table.tolerance, 1.0):
-        each = [
-            evidence(curve, null if one.more else 1 / null, one.more)
-            for one, curve in zip(family, own, strict=True)
+        found = [
+            np.stack([evidence(curve, null if one.more else 1 / null, one.more) for one, curve in those])
+            for those in each
         ]
-        first.append(_first(adjusted(np.stack(each, axis=-1)) >= np.log(1 / chance)))
+        first.append(
+            _first(adjusted(np.stack([its.min(axis=0) for its in found], axis=-1)) >= np.log(1 / chance))
+        )
     lines = []
-    for at, one in enumerate(family):
+    for at, its in enumerate(found):
+        one = family[at][int(its[:, -1].argmin())]
         low = sequence(one.curve(True), chance / len(family))[0]
         high = sequence(one.curve(False), chance / len(family))[1]
         lines.append(
@@ -200,7 +212,7 @@ def _judged(family: Sequence[_Series], table: CountsTable, chance: float) -> lis
                 against=one.against.id,
                 dimension=one.view.name,
                 group=one.group,
-                others=one.view.others,
+                others=one.others,
                 direction=one.stage.direction,
                 whole=one.whole,
                 counts=tuple(None if row is None else row[0].told for row in one.rows),
@@ -229,8 +241,10 @@ def _so_far(rows: Sequence[tuple[CountRange, CountRange, CountRange, CountRange]
     return None if value is None or not np.isfinite(value) else value
 
 
-def _series(tables: Sequence[CountsTable]) -> list[_Series]:
-    last, found = tables[-1], []
+def _series(tables: Sequence[CountsTable]) -> list[tuple[_Series, ...]]:
+    """Of each step every group beside the others; and the one that others are compared with, beside each of them."""
+    last = tables[-1]
+    found: list[tuple[_Series, ...]] = []
     steps = [
         stage
         for stage in last.stages
@@ -242,6 +256,7 @@ def _series(tables: Sequence[CountsTable]) -> list[_Series]:
         for name in stage.against:
             whole = ends[stage.partner, stage.selection] == stage.id and name == stage.against[0]
             for view in every[-1].values():
+                its_groups = []
                 for group in view.groups if view.counted_by == stage.counted_by else ():
                     if group == UNKNOWN or last.stage(name).sampled:
                         continue
@@ -249,7 +264,12 @@ def _series(tables: Sequence[CountsTable]) -> list[_Series]:
                         _row(its.get(view.name), group, table, stage.id, name)
                         for table, its in zip(tables, every, strict=True)
                     )
-                    found.append(_Series(view, group, stage, last.stage(name), whole, rows))
+                    its_groups.append(
+                        _Series(view, group, view.others, stage, last.stage(name), whole, rows)
+                    )
+                found += [(one,) for one in its_groups]
+                if view.baseline and its_groups:
+                    found.append(tuple(one.turned for one in its_groups))
     return found
 
 
