@@ -44,6 +44,19 @@ def test_the_source_at_the_end_and_withheld_counts_are_understood(tmp_path: Path
         (FIGURES, COUNTS.replace("100", "1,5"), r"telling.csv, row 2"),
         (FIGURES, COUNTS.replace("7604;100", "7604"), r"telling.csv, row 2"),
         (FIGURES, "gebied;geselecteerd\n1234;1\n", r"nobody has the characteristic"),
+        (
+            FIGURES.replace('7605";1000', '7605";60.000'),
+            COUNTS,
+            r"row 3, column 'AantalInwoners': not a whole",
+        ),
+        (
+            FIGURES,
+            COUNTS.replace("7605;20", "7605;1.020"),
+            r"telling.csv, row 3, column 'geselecteerd': not a whole",
+        ),
+        (FIGURES, COUNTS + "7604;90\n", r"telling.csv, row 5, column 'gebied': .* twice"),
+        (FIGURES + '"7604";900;"9,0"\n', COUNTS, r"row 5, column 'Buurt': .* twice"),
+        (FIGURES.replace("99,0", "veel").replace("1,0", "?"), COUNTS, r"row 2, 3, column 'Aandeel'"),
         ("", COUNTS, r"row 1"),
     ],
 )

@@ -227,6 +227,20 @@ def test_a_file_that_cannot_be_read_is_told_with_row_and_column(
         read_counts(written(tmp_path, text))
 
 
+@pytest.mark.parametrize("count", ["1.200", "1,200", '"1 200"', "1200,0", "5,0%", "-5", "1200*", "’1200"])
+def test_a_count_that_is_written_otherwise_is_never_guessed(tmp_path: Path, count: str) -> None:
+    """A point may stand for thousands, or for a decimal; all of them are told at once, and the columns stay what they are."""
+    text = f"leeftijd;register;selectie\njong;{count};40\noud;5000;{count}\nmidden;4000;50\nrest;<10;.\n"
+    with pytest.raises(LsiError) as refused:
+        read_counts(written(tmp_path, text))
+    told = refused.value.text("en").splitlines()
+    assert [line.partition(": ")[0] for line in told] == [
+        "telling.csv, row 2, column 'register'",
+        "telling.csv, row 3, column 'selectie'",
+    ]
+    assert all("not a whole number" in line and "1200" not in line for line in told)
+
+
 def test_a_table_as_yaml_is_read_whole_and_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(LsiError, match="title"):
         read_counts(written(tmp_path, "dimensions: []\n", "t.yaml"))

@@ -2,20 +2,21 @@
 
 Two tables with a heading (CSV or a spreadsheet): the figures, of which three columns are named (area, people, and how many or what
 percentage have the characteristic), and the counts: area, and how many were selected. Decimal commas
-are read too. Areas without a figure (`.`, an empty cell), or of which the count is withheld (`<10`), are left
+are read in percentages. Areas without a figure (`.`, an empty cell), or of which the count is withheld (`<10`), are left
 out, and told. A last line of one value is a note: StatLine ends with its source.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lsi_match.monitor.counts_file import WITHHELD, rows_in, wrong_in
+from lsi_match.monitor.counts_file import WrongCells, is_withheld, rows_in
 from lsi_match.monitor.ecological_bounds import Area, Bounds, bounds
 from lsi_match.tables.rows import TableRows
 
-_UNKNOWN = ("", ".", "-", "x")
+_WHOLE, _DECIMAL = re.compile(r"\d{1,9}([.,]0)?"), re.compile(r"\d{1,9}([.,]\d+)?")
 
 
 @dataclass(frozen=True)
@@ -38,61 +39,65 @@ def read_areas(figures: Path, counts: Path, *, area: str, people: str, having: s
         CountsFileError: file, row and column of what cannot be read, or that nothing is left.
     """
     selection, table = rows_in(counts), rows_in(figures, (area, people, having))
-    by_area = {row[0]: (at, row[1]) for at, row in _rows(selection, 2)}
-    selected = {
-        name: _whole(number, selection, at, "2")
-        for name, (at, number) in by_area.items()
-        if not _withheld(number)
-    }
-    known, left_out = [], set(by_area)
-    head = table.names
+    selected, names = _selected(selection), table.names
+    wrong = WrongCells(table.file)
     for name in (area, people, having):
-        if name not in head:
-            raise wrong_in(table, table.head, name, "monitor.no_such_column")
-    for at, row in _rows(table, len(head)):
-        name, lives, has = (row[head.index(column)] for column in (area, people, having))
-        if name not in selected or lives in _UNKNOWN or has in _UNKNOWN:
+        if name not in names:
+            wrong.add(table.head, name, "monitor.no_such_column")
+    wrong.check()
+    known: dict[str, Area] = {}
+    for at, row in _rows(table, len(names), wrong):
+        name, lives, has = (row[names.index(column)] for column in (area, people, having))
+        chosen = selected.get(name)
+        if chosen is None or is_withheld(lives) or is_withheld(has):
             continue
-        inhabitants = _whole(lives, table, at, people)
-        number = _number(has, table, at, having)
-        having_it = round(inhabitants * number / 100) if percent else round(number)
-        if having_it > inhabitants or selected[name] > inhabitants:
-            raise wrong_in(table, at, having, "monitor.more_than_live_there")
-        known.append(Area(inhabitants, having_it, selected[name]))
-        left_out.discard(name)
+        inhabitants = _number(lives, wrong, at, people)
+        number = _number(has, wrong, at, having, whole=not percent)
+        if inhabitants is None or number is None:
+            continue
+        its = round(inhabitants), round(inhabitants * number / 100 if percent else number), chosen
+        if max(its) > its[0]:
+            wrong.add(at, having, "monitor.more_than_live_there")
+            continue
+        if name in known:
+            wrong.add(at, area, "monitor.groups_twice")
+        known[name] = Area(*its)
+    wrong.check()
     try:
-        return Areas(tuple(known), tuple(sorted(left_out)), bounds(known))
+        return Areas(tuple(known.values()), tuple(sorted(selected.keys() - known)), bounds([*known.values()]))
     except ValueError:
-        raise wrong_in(table, table.head, having, "monitor.nobody_or_all") from None
+        wrong.add(table.head, having, "monitor.nobody_or_all")
+        raise wrong.error from None
 
 
-def _withheld(text: str) -> bool:
-    return text in WITHHELD or text.startswith("<")
+def _selected(table: TableRows) -> dict[str, int | None]:
+    """How many of each area; None where that is withheld."""
+    wrong = WrongCells(table.file)
+    selected: dict[str, int | None] = {}
+    for at, (name, count) in _rows(table, 2, wrong):
+        if name in selected:
+            wrong.add(at, table.names[0], "monitor.groups_twice")
+        number = None if is_withheld(count) else _number(count, wrong, at, table.names[1])
+        selected[name] = None if number is None else round(number)
+    wrong.check()
+    return selected
 
 
-def _rows(table: TableRows, width: int) -> tuple[tuple[int, list[str]], ...]:
+def _rows(table: TableRows, width: int, wrong: WrongCells) -> tuple[tuple[int, list[str]], ...]:
     """The rows under the heading, without a note at the end."""
     rows = table.rows
     if rows and len(rows[-1][1]) == 1 < width:
         rows = rows[:-1]
     for at, row in rows:
         if len(row) != width:
-            raise wrong_in(table, at, "-", "monitor.other_width", values=len(row), width=width)
+            wrong.add(at, "-", "monitor.other_width", values=len(row), width=width)
+    wrong.check()
     return rows
 
 
-def _number(text: str, table: TableRows, row: int, column: str) -> float:
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1e10:
-        raise wrong_in(table, row, column, "monitor.no_number")
-    return number
-
-
-def _whole(text: str, table: TableRows, row: int, column: str) -> int:
-    number = _number(text, table, row, column)
-    if number != int(number):
-        raise wrong_in(table, row, column, "monitor.no_whole_number")
-    return int(number)
+def _number(text: str, wrong: WrongCells, row: int, column: str, *, whole: bool = True) -> float | None:
+    """A number of zero or more; with decimals only where it is not a `whole` one, since a point may stand for thousands."""
+    if (_WHOLE if whole else _DECIMAL).fullmatch(text):
+        return float(text.replace(",", "."))
+    wrong.add(row, column, "monitor.count_written_otherwise" if whole else "monitor.no_number")
+    return None

@@ -8,10 +8,11 @@ stage is compared with the first and with the one before it. Semicolons and comm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from lsi_match.base.errors import LsiError
+from lsi_match.base.errors import Fact, LsiError, all_wrong, problem, words
 from lsi_match.base.files import read_text
 from lsi_match.base.yaml_positions import parse_yaml
 from lsi_match.monitor.groups import UNKNOWN
@@ -21,7 +22,8 @@ from lsi_match.tables.rows import TableRows
 from lsi_match.tables.unreadable import TableUnreadable
 
 _LARGEST = 10_000
-WITHHELD = ("", "*", "-", "x")
+_WITHHELD = ("", "*", "-", "x", ".")
+_NUMBER = re.compile(r"[-+]?\d[\d.,'’\s]*[%*]?")
 #: What the group of those is called of whom it is not known.
 _UNKNOWN = ("unknown", "onbekend")
 
@@ -58,45 +60,79 @@ def rows_in(file: Path, wanted: Collection[str] = ()) -> TableRows:
     """
     try:
         return TableRows.of(file, wanted)
-    except TableUnreadable as problem:
-        raise CountsFileError.saying(
-            problem.told("nl"),
-            problem.told("en"),
-            file=file.name,
-            row=problem.row or 1,
-            column=problem.column or "-",
-        ) from None
+    except TableUnreadable as unreadable:
+        wrong = WrongCells(file.name)
+        wrong.say(unreadable.row or 1, unreadable.column or "-", unreadable.told("nl"), unreadable.told("en"))
+        raise wrong.error from None
 
 
-def wrong_in(table: TableRows, row: int, column: str, key: str, **facts: int) -> LsiError:
-    """What is wrong in a row, to be raised."""
-    return CountsFileError.because(key, file=table.file, row=row, column=column, **facts)
+class WrongCells:
+    """What is wrong in the cells of a table, all of it, before anything is made of them."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._rows: dict[tuple[str, str, str], list[int]] = {}
+
+    def add(self, row: int, column: str, key: str, /, **facts: Fact) -> None:
+        """One more; the same in several rows of a column is told once."""
+        nl, en = problem(key, **facts)
+        self.say(row, column, nl, en)
+
+    def say(self, row: int, column: str, nl: str, en: str) -> None:
+        """One more, in words."""
+        self._rows.setdefault((column, nl, en), []).append(row)
+
+    @property
+    def error(self) -> CountsFileError:
+        """All that is wrong; there is something."""
+        told = (
+            problem("monitor.in_rows", rows=_first_of(rows), column=column, **words("problem", nl, en))
+            for (column, nl, en), rows in self._rows.items()
+        )
+        return CountsFileError(file=self._file, **all_wrong(told, f".\n{self._file}, "))
+
+    def check(self) -> None:
+        """Raises CountsFileError where anything is wrong."""
+        if self._rows:
+            raise self.error
+
+
+def _first_of(rows: Sequence[int]) -> str:
+    return ", ".join(map(str, rows[:8])) + (f" … ({len(rows)})" if len(rows) > 8 else "")
 
 
 def _from_rows(read: TableRows) -> CountsTable:
-    if not read.rows:
-        raise wrong_in(read, read.head, "-", "monitor.no_rows")
-    names, numbers = read.names, [at for at, _ in read.rows[:_LARGEST]]
-    body = [
-        [UNKNOWN if cell.lower() in _UNKNOWN else cell for cell in row] for _, row in read.rows[:_LARGEST]
+    wrong, names = WrongCells(read.file), read.names
+    rows = [
+        (at, [UNKNOWN if cell.lower() in _UNKNOWN else cell for cell in row])
+        for at, row in read.rows[:_LARGEST]
     ]
-    for at, row in zip(numbers, body, strict=True):
-        if len(row) != len(names):
-            raise wrong_in(read, at, "-", "monitor.uneven_row", values=len(row), names=len(names))
+    if not rows:
+        wrong.add(read.head, "-", "monitor.no_rows")
     if len(set(names)) < len(names) or "" in names:
-        raise wrong_in(read, read.head, "-", "monitor.same_names")
-    counted = [at for at in range(len(names)) if all(_is_count(row[at]) for row in body)]
+        wrong.add(read.head, "-", "monitor.same_names")
+    for at, row in rows:
+        if len(row) != len(names):
+            wrong.add(at, "-", "monitor.uneven_row", values=len(row), names=len(names))
+    wrong.check()
+    numbers, body = [at for at, _ in rows], [row for _, row in rows]
+    counted = [at for at in range(len(names)) if _holds_counts([row[at] for row in body])]
     textual = [at for at in range(len(names)) if at not in counted]
     if textual != list(range(len(textual))) or not 1 <= len(textual) <= 4 or len(counted) < 2:
         at = next((at for at in textual if at > min(counted, default=0)), len(names) - 1)
-        row_at = next((n for n, row in zip(numbers, body, strict=True) if not _is_count(row[at])), read.head)
-        raise wrong_in(read, row_at, names[at], "monitor.order_of_columns")
+        wrong.add(read.head, names[at], "monitor.order_of_columns")
+        wrong.check()
+    for row_at, row in rows:
+        for at in counted:
+            if not _is_count(row[at]):
+                wrong.add(row_at, names[at], "monitor.count_written_otherwise")
     cells = [SEPARATOR.join(row[at] for at in textual) for row in body]
     for place, (at, cell) in enumerate(zip(numbers, cells, strict=True)):
         if cell in cells[:place]:
-            raise wrong_in(read, at, names[0], "monitor.groups_twice")
-        if any(not row_cell or SEPARATOR in row_cell for row_cell in (body[place][n] for n in textual)):
-            raise wrong_in(read, at, names[0], "monitor.unnamed_group")
+            wrong.add(at, names[0], "monitor.groups_twice")
+        if any(not group or SEPARATOR in group for group in (body[place][n] for n in textual)):
+            wrong.add(at, names[0], "monitor.unnamed_group")
+    wrong.check()
     table = CountsTable.model_validate(
         {
             "title": Path(read.file).stem,
@@ -117,8 +153,8 @@ def _from_rows(read: TableRows) -> CountsTable:
         }
     )
     for found in implausible(table):
-        at, column = numbers[cells.index(found.cell)], found.stage or names[0]
-        raise CountsFileError.saying(found.nl, found.en, file=read.file, row=at, column=column)
+        wrong.say(numbers[cells.index(found.cell)], found.stage or names[0], found.nl, found.en)
+    wrong.check()
     return table
 
 
@@ -129,8 +165,18 @@ def _before(counted: list[int], position: int, names: Sequence[str]) -> Iterator
         yield names[counted[position - 1]]
 
 
+def _holds_counts(cells: Sequence[str]) -> bool:
+    """Whether a column is one of counts: half of it or more looks like numbers, however they are written."""
+    return sum(_is_count(cell) or _NUMBER.fullmatch(cell) is not None for cell in cells) * 2 >= len(cells)
+
+
 def _is_count(text: str) -> bool:
-    return text in WITHHELD or text.startswith("<") or (text.isascii() and text.isdigit())
+    return is_withheld(text) or (text.isascii() and text.isdigit())
+
+
+def is_withheld(text: str) -> bool:
+    """Whether a cell says that its number is not told."""
+    return text in _WITHHELD or text.startswith("<")
 
 
 def _number(text: str) -> int | None:

@@ -264,9 +264,7 @@ def _series(tables: Sequence[CountsTable]) -> list[tuple[_Series, ...]]:
                         _row(its.get(view.name), group, table, stage.id, name)
                         for table, its in zip(tables, every, strict=True)
                     )
-                    its_groups.append(
-                        _Series(view, group, view.others, stage, last.stage(name), whole, rows)
-                    )
+                    its_groups.append(_Series(view, group, view.others, stage, last.stage(name), whole, rows))
                 found += [(one,) for one in its_groups]
                 if view.baseline and its_groups:
                     found.append(tuple(one.turned for one in its_groups))
