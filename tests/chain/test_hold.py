@@ -237,6 +237,20 @@ def test_when_one_asks_for_another_manifest_the_round_is_destroyed(held: World) 
     assert state(held) == "abandoned"
 
 
+def test_a_look_ends_a_round_of_which_one_asks_for_another_manifest_and_nothing_failed(held: World) -> None:
+    papers = everybody(held) | {"svb": paper(held, "svb", decision="change")}
+    ingest(held.project, "held", papers, utc_now())
+
+    def no_run(*_: object) -> dict[str, object]:
+        raise AssertionError("it is over")
+
+    seen = reconcile(held.project, utc_now, no_run, clock_is_right=True)
+    assert [(one.kind, one.name) for one in seen.destroyed.done] == [("hold", "held")]
+    assert not seen.failed
+    assert nothing_released(held)
+    assert state(held) == "abandoned"
+
+
 def test_after_the_term_it_is_destroyed_even_when_all_have_justified(held: World) -> None:
     ingest(held.project, "held", everybody(held), utc_now())
     late = utc_now() + timedelta(days=held.project.manifest().retention.hold_days, seconds=5)

@@ -263,7 +263,7 @@ class Story:
             left = [
                 one
                 for one in end[name]
-                if not one.endswith(("opening.json", "opening.tlog-proof", "lock"))
+                if not one.endswith(("opening.json", "opening.tlog-proof", "report.tlog-proof", "lock"))
                 and "/reminders/" not in one
             ]
             self._same(f"left: {name}", left, [])

@@ -319,6 +319,12 @@ class RoundView:
         }
 
     @property
+    def asks_change(self) -> bool:
+        """Whether it is held, and a controller asked for another manifest instead of a release."""
+        held = self.hold is not None and not self.has_release
+        return held and "change" in self.hold_rule.decisions.values()
+
+    @property
     def has_release(self) -> bool:
         """Whether a release was made, handed out or not."""
         return self.state in RELEASED

@@ -64,10 +64,11 @@ def leapt_from(project: Project, view: ProjectView, now: datetime) -> datetime |
 
 
 def rounds_now(project: Project, view: ProjectView) -> list[RoundNow]:
-    """Every round of a project that is not over, as it stands: by the log, and with what lies in its folder and the inboxes."""
+    """Every round of a project that is not over nor about to be (`matcher.operate.retention`), as it stands: by the log, and with
+    what lies in its folder and the inboxes."""
     found = []
     for one in view.live.values():
-        if one.over or not (project.round_folder(one.name) / "opening.json").exists():
+        if one.over or one.asks_change or not (project.round_folder(one.name) / "opening.json").exists():
             continue
         opening, _ = project.opening(one.name)
         found.append(

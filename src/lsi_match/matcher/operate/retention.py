@@ -2,7 +2,7 @@
 
 | kind | what | its term ends | in the log |
 | --- | --- | --- | --- |
-| `hold` | key and drops of a round that is held | when its term of justification does | `destroy` |
+| `hold` | key and drops of a round that is held | when its term of justification does, or a controller asks for another manifest | `destroy` |
 | `release` | a sealed release, handed out or waiting for cosignatures | on the day until which it may be opened | `expire` |
 | `subjects` | files of data subjects of a round | `log_details_days` after its round | `destroy subjects` |
 | `details` | audit records of log entries | `log_details_days` after their entry | `destroy details` |
@@ -154,7 +154,7 @@ def problem_of(error: LsiError | OSError) -> str:
 def _holds(project: Project, view: ProjectView, now: datetime) -> Iterator[Due]:
     for one in hold.overdue(view, now):
         if one.hold is not None:
-            yield Due("hold", one.name, one.hold.until)
+            yield Due("hold", one.name, min(one.hold.until, now))
 
 
 def abandon(project: Project, round_id: str, clock: Clock) -> Literal["open", "released", "ended"]:

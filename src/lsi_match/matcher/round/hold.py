@@ -104,9 +104,12 @@ def answered_before(project: Project, view: ProjectView, round_: RoundView) -> A
 
 
 def overdue(view: ProjectView, now: datetime) -> list[RoundView]:
-    """The rounds that are held past their term, to be destroyed unreleased."""
+    """The rounds that are held past their term, or of which a controller asks for another manifest: to be destroyed unreleased."""
     return [
         one
         for one in view.live.values()
-        if one.hold is not None and not one.has_release and not one.over and now >= one.hold.until
+        if one.hold is not None
+        and not one.has_release
+        and not one.over
+        and (one.asks_change or now >= one.hold.until)
     ]
