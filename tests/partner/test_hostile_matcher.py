@@ -211,7 +211,8 @@ class Hostile:
 
         Args:
             change: what the matching environment changes in it: `reference` of the own record, and of the attributes of svb
-                their `key`, `sealed` cells, `cells` of the row they stand in, and the `round` that their key says it is of.
+                their `key`, `sealed` cells, `cells` of the row they stand in, the `round` that their key says it is of, and how
+                many `rows` of them there are; and whether `svb` is in the case.
             signer: who signed the key of the attributes.
         """
         keys = {OWN: bytes([1]) * 32, "svb": bytes([2]) * 32}
@@ -219,6 +220,7 @@ class Hostile:
         made = {
             "reference": make_references(id_blocks(pl.Series([RECORD["kenmerk"]]), LongIds()), keys[OWN])[0],
             "case": bytes([3]) * 16, "round": "r1", "bound": bytes([4]) * 16, "selection": 0,
+            "rows": 1, "svb": 1,
         }  # fmt: skip
         change(made)
         own = self.manifest.controllers[OWN].encryption_key
@@ -236,17 +238,18 @@ class Hostile:
         part, row = blank_part(release_columns(self.manifest, OWN), 1)
         for column in row.values():
             column[:] = 0
-        row[CASE][0], row[REFERENCE][0] = list(bytes([3]) * 16), made["reference"]
-        beside, other = blank_part(released_attribute_columns(self.manifest.partners["svb"]), 1)
-        other[CASE][0], other[REFERENCE][0] = list(made["case"]), list(made["bound"])
-        other[SELECTION][0], other[SEALED][0] = (
+        row[CASE][0], row[REFERENCE][0], row["svb"][0] = list(bytes([3]) * 16), made["reference"], made["svb"]
+        columns = released_attribute_columns(self.manifest.partners["svb"])
+        beside, other = blank_part(columns, made["rows"])
+        other[CASE][:], other[REFERENCE][:] = list(made["case"]), list(made["bound"])
+        other[SELECTION][:], other[SEALED][:] = (
             made["selection"],
             list(made.get("sealed", lambda one: one)(cells)),
         )
         sealed = seal(bytes(part) + bytes(beside), own)
         released = self.releases(
             drop=NOTHING, cases=1, parts=[{"file": "x.release.age", "digest": digest_of_bytes(sealed), "rows": 1}],
-            attributes={"svb": {"rows": 1, "keys": sign(attribute_keys, self.parties.identities[signer]).decode()}},
+            attributes={"svb": {"rows": made["rows"], "keys": sign(attribute_keys, self.parties.identities[signer]).decode()}},
         )  # fmt: skip
         released.with_name("x.release.age").write_bytes(sealed)
         open_release(self.home, released, PROJECT, NOW)
@@ -496,6 +499,21 @@ def test_attributes_of_another_round(hostile: Hostile) -> None:
 @refused("partner open, partner outcome", "AttributesAlteredError")
 def test_attributes_of_a_case_that_this_partner_is_not_in(hostile: Hostile) -> None:
     hostile.case(lambda made: made.update(case=bytes([6]) * 16))
+
+
+@refused("partner open, partner outcome", "AttributesAlteredError")
+def test_attributes_of_a_partner_that_is_not_in_the_case(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(svb=0))
+
+
+@refused("partner open, partner outcome", "AttributesAlteredError")
+def test_a_case_whose_attributes_are_left_out(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(rows=0))
+
+
+@refused("partner open, partner outcome", "AttributesAlteredError")
+def test_attributes_of_one_record_twice(hostile: Hostile) -> None:
+    hostile.case(lambda made: made.update(rows=2))
 
 
 @refused("partner open, partner outcome", "SignatureMissingError")
