@@ -229,7 +229,8 @@ class Linking:
             apart, twice = not self.repeats and kind != telling, 0
             asked = np.array([self._pieces_of_pairs, apart, kind == telling], np.uint64)
             inputs = [partial(self._asked, asked, start + piece) for piece in range(self._pieces)]
-            for data in self._each("pairs", inputs):
+            for number, data in enumerate(self._each("pairs", inputs), start):
+                self._tokens.forget(number)
                 crowd, more, ends, found = _read_pairs(data, self._pieces_of_pairs)
                 twice += more
                 if crowd:
