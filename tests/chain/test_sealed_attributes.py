@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from operation import PARTNERS, Operation, folders
 from refusals import raises
 
 from lsi_match.base.canonical import digest_of_bytes
-from lsi_match.base.files import read_bytes
+from lsi_match.base.files import read_bytes, read_private
+from lsi_match.crypto.sealing import unseal
 from lsi_match.crypto.signing import SignatureMissingError, peek, sign
-from lsi_match.matcher.engine import intake
+from lsi_match.matcher.engine import buckets, intake
 from lsi_match.matcher.engine.buckets import Matched
 from lsi_match.matcher.engine.engine import Engine
 from lsi_match.matcher.round import run as run_module
@@ -49,8 +51,9 @@ def attributes(use: str) -> list[dict[str, Any]]:
     ]
 
 
-def project(folder: Path, use: str = "release", selections: int = 1) -> Operation:
-    """The SVB sees the attributes of the UWV, the gemeente does not. Records stand in each selection of the UWV."""
+def project(folder: Path, use: str = "release", selections: int = 1, linked: bool = False) -> Operation:
+    """The SVB sees the attributes of the UWV, the gemeente does not. Records stand in each selection of the UWV; with `linked`,
+    under one of two kinds of number."""
     own = [selection(attributes=attributes(use)), *(selection(id="meer") for _ in range(selections - 1))]
     for signals in own[1:]:
         signals["signals"] = [
@@ -64,7 +67,10 @@ def project(folder: Path, use: str = "release", selections: int = 1) -> Operatio
         folder, PARTNERS, folders(folder, PARTNERS),
         release={"to": show},
         # Each on its own: the YAML has no references.
-        sections=json.loads(json.dumps({"partners": {"uwv": {"selections": own}}, "match": {"rule": rule}})),
+        sections=json.loads(json.dumps({
+            "partners": {"uwv": {"selections": own}}, "match": {"rule": rule},
+            "subject": {"identifiers": ["bsn", "v_number"] if linked else ["bsn"]},
+        })),
     )  # fmt: skip
     rows = [{**Operation._row("uwv", bsn), "begin": f"{MONTH}-05", "soort": LABELS[-1]} for bsn in BSNS[:5]]
     write_csv(op.world.extracts / "uwv.csv", rows)
@@ -89,6 +95,8 @@ class Held:
         self._spy(monkeypatch, intake, "from_part", lambda args, _: [("parts", bytes(args[0]))])
         self._spy(monkeypatch, work, "decrypt", lambda _, found: [("work", found)])
         self._spy(monkeypatch, run_module, "to_part", lambda _, found: [("release", bytes(found))])
+        self._spy(monkeypatch, buckets, "packed", lambda _, found: [("spool", found)])
+        self.secrets: list[str] = []
         closing, destroying = Engine.close, run_module.Run.destroy
 
         def close(engine: Engine) -> None:
@@ -96,6 +104,8 @@ class Held:
             closing(engine)
 
         def destroy(run: run_module.Run) -> None:
+            round_key = read_private(op.project.round_folder(run.round_id) / "round.key").decode()
+            self.secrets += [round_key, str(op.project.site.identity().encryption)]
             for file in op.project.site.folder.rglob("*"):
                 # The manifest itself lists the labels.
                 if file.is_file() and b"lsi-match/manifest/" not in (data := file.read_bytes()):
@@ -138,13 +148,27 @@ class Held:
         return hits | ({"tables"} if values & (PLACES | {MONTH, LABELS[-1]}) else set())
 
 
+@pytest.mark.parametrize("linked", [False, True])
 def test_the_matching_environment_holds_no_attribute_of_anybody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool
 ) -> None:
-    op = project(tmp_path)
+    """Nor a key that opens them."""
+    op = project(tmp_path, linked=linked)
     held = Held(op, monkeypatch)
     op.run_here("r1")
-    assert {"parts", "work", "release", "outside", "files"} <= held.data.keys()
+    assert {
+        "parts",
+        "work",
+        "release",
+        "outside",
+        "files",
+        *(["spool"] if linked else []),
+    } <= held.data.keys()
+    for keys in _keys(op, "r1"):
+        for secret in held.secrets:
+            with raises("SealBrokenError"):
+                unseal(b64decode(keys.sealed["svb"]), secret, what="keys", party="uwv")
+    assert len(held.secrets) == 2
     assert len(held.values) > 20
     assert held.found() == set()
     told = op.world.open("svb", "r1")
@@ -311,18 +335,25 @@ def test_attributes_of_another_round_are_found(shared: Operation, monkeypatch: p
 
 
 def test_equal_attributes_do_not_show(shared: Operation) -> None:
-    """Everybody at the UWV has the same; no two cells are equal, nor those of one record in two selections."""
-    shared.world.open_round("equal")
-    opening = (shared.project.round_folder("equal") / "opening.json").read_bytes()
-    drop = shared.world.prepare("uwv", opening)
-    manifest = shared.project.manifest()
-    round_ = run_module.round_of(shared.project, manifest, "equal")
-    received = intake.receive(drop.file, "uwv", round_, shared.clock())
-    assert received.digest == digest_of_bytes(drop.file.read_bytes())
-    cells = [
-        cell
-        for number in range(len(drop.descriptor.parts))
-        for cell in received.part(number).column(SEALED).to_pylist()
-    ]
-    assert len(cells) == len(set(cells)) == 10
+    """Everybody at the UWV has the same; no two cells are equal, nor those of one record in two selections or two rounds: each
+    drop has a key of its own, no nonce is there twice, and what is encrypted does not show where cells lie on each other."""
+    manifest, svb = shared.project.manifest(), shared.world.home("svb").identity()
+    cells: list[bytes] = []
+    keys: set[bytes] = set()
+    for round_id in ("equal", "equal-again"):
+        shared.world.open_round(round_id)
+        opening = (shared.project.round_folder(round_id) / "opening.json").read_bytes()
+        drop = shared.world.prepare("uwv", opening)
+        round_ = run_module.round_of(shared.project, manifest, round_id)
+        received = intake.receive(drop.file, "uwv", round_, shared.clock())
+        assert received.digest == digest_of_bytes(drop.file.read_bytes())
+        for number in range(len(drop.descriptor.parts)):
+            cells += received.part(number).column(SEALED).to_pylist()
+        signed = (drop.descriptor.attribute_keys or "").encode()
+        sealed = peek(signed, AttributeKeys, what="keys", party="uwv").sealed["svb"]
+        keys.add(unseal(b64decode(sealed), svb.encryption, what="key", party="svb"))
     assert {len(cell) for cell in cells} == {3 * 2 + 28}
+    for piece in (slice(None), slice(12), slice(12, -16), slice(-16, None)):
+        assert len(cells) == len({cell[piece] for cell in cells}) == 20
+    assert len(keys) == 2
+    assert {len(key) for key in keys} == {32}
