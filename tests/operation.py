@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -65,10 +66,14 @@ class Operation:
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: False: there are keys and places, and nothing was agreed.
     agreed: bool = True
+    project_id: str = PROJECT
+    #: Makes its world, from folder, config, extracts and clock.
+    world_of: Callable[[Path, Path, Path, Clock], World] = World
 
     def __post_init__(self) -> None:
         config, extracts = self.folder / "config", self.folder / "extracts"
         draft = handmade.document({name: [handmade.selection()] for name in self.partners})
+        draft["project"]["id"] = self.project_id
         draft["schedule"] |= self.schedule
         draft["release"] |= self.release
         draft["project"]["period"] = {"first": "2020-01-01", "last": "2099-12-31"}
@@ -84,7 +89,7 @@ class Operation:
             yaml_out.write(config / "mappings" / f"{name}.yaml", {"selections": {"lijst": mapping}})
             rows = [self._row(name, bsn) for bsn in handmade.BSNS[: 3 + position % 3]]
             handmade.write_csv(extracts / f"{name}.csv", rows)
-        self.world = World(self.folder / "world", config, extracts, self.clock)
+        self.world = self.world_of(self.folder / "world", config, extracts, self.clock)
         if self.agreed:
             self.world.make_keys()
             manifest = self.world.complete(self.world.make_project_key())
@@ -96,7 +101,7 @@ class Operation:
         delivery = {
             name: json.loads(self.places[name].model_dump_json(exclude_none=True)) for name in self.places
         }
-        folder = self.world.site.folder / "projects" / PROJECT
+        folder = self.project.folder
         yaml_out.write(folder / "delivery.yaml", {"partners": delivery})
         for place in self.places.values():
             set_up(place)
@@ -181,7 +186,7 @@ class Operation:
         return self.folder / "mail" / partner
 
     def opening(self, partner: str, round_id: str) -> Path:
-        return self._mail(partner) / f"{PROJECT}.{round_id}.opening.json"
+        return self._mail(partner) / f"{self.project_id}.{round_id}.opening.json"
 
     def prepare(self, partner: str, round_id: str) -> Path:
         """Make a drop for a round whose opening was fetched; its descriptor."""
@@ -191,7 +196,7 @@ class Operation:
             self.world.mapping(partner),
             self.world.extracts,
             self.folder / "outgoing" / partner,
-            PROJECT,
+            self.project_id,
             self.clock(),
         ).file
 
@@ -208,7 +213,7 @@ class Operation:
     def deliver_all(self, partner: str) -> int:
         """What `partner deliver` does; the number of rounds for which a drop was brought."""
         seen = deliver(
-            self.world.home(partner), PROJECT, self.places[partner], self.world.mapping(partner),
+            self.world.home(partner), self.project_id, self.places[partner], self.world.mapping(partner),
             self.world.extracts, self.folder / "delivering" / partner, self.clock(),
         )  # fmt: skip
         assert not seen.problems, seen.problems
@@ -221,10 +226,10 @@ class Operation:
     def cases(self, partner: str, round_id: str) -> int | None:
         """The number of cases in the release that `partner` fetched; None when there is none."""
         self.fetch(partner)
-        file = self._mail(partner) / f"{PROJECT}.{round_id}.{partner}.release.json"
+        file = self._mail(partner) / f"{self.project_id}.{round_id}.{partner}.release.json"
         if not file.exists():
             return None
-        return open_release(self.world.home(partner), file, PROJECT, self.clock())[0].cases
+        return open_release(self.world.home(partner), file, self.project_id, self.clock())[0].cases
 
     def state(self, round_id: str) -> str:
         found = self.project.view().rounds.get(round_id)

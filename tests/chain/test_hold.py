@@ -29,6 +29,7 @@ from lsi_match.log.holds import broken_holds
 from lsi_match.matcher.operate.agenda import MakeCheckpoint
 from lsi_match.matcher.operate.publish import public_facts
 from lsi_match.matcher.operate.reconcile import reconcile
+from lsi_match.matcher.operate.upgrade import check
 from lsi_match.matcher.round import run as running
 from lsi_match.matcher.round.hold import (
     RunHeldError,
@@ -263,6 +264,16 @@ def test_after_the_term_it_is_destroyed_even_when_all_have_justified(held: World
     assert nothing_released(held)
     assert not (held.project.round_folder("held") / "round.key").exists()
     assert overdue(held.project.view(), late) == []
+
+
+def test_an_upgrade_tells_which_rounds_wait_on_a_report_of_the_version_before(held: World) -> None:
+    def waiting() -> list[str]:
+        return [one.name for one in check(held.site, utc_now()) if one.what == "held"]
+
+    assert waiting() == ["held"]
+    held.justify("held", REASON)
+    run_steps(held, "held")
+    assert waiting() == []
 
 
 def test_a_round_that_is_not_held_takes_no_justification(world: World) -> None:

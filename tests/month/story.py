@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,18 +24,20 @@ from month.plan import (
     SUBJECTS_DAYS,
     Outcome,
     Plan,
-    Week,
     bsns,
     outcome,
 )
-from operation import MONDAY, PROJECT, Operation, days, folders
+from operation import MONDAY, PROJECT, Clock, Operation, days, folders
 from site_process import Kill, SiteProcess
 
 from lsi_match.agreement.justifications import justify
 from lsi_match.base.errors import LsiError
-from lsi_match.demo.world import reasons_for
+from lsi_match.crypto.certificates import Certified
+from lsi_match.crypto.keys import Identity
+from lsi_match.demo.world import World, reasons_for
 from lsi_match.log.policy import log_keys
 from lsi_match.log.verify import verify_log
+from lsi_match.matcher.site.site import Site
 from lsi_match.monitor.round_findings import checked_findings
 from lsi_match.partner import transfer
 from lsi_match.partner.receipts import check_receipt
@@ -52,26 +55,26 @@ def opens(number: int) -> datetime:
 
 
 @dataclass
-class Story:
-    """A project that is played by `plan` in `folder`; `problems` is what was not as it should be."""
+class People:
+    """The partners of a project, who do what `plan` says at a site; `problems` is what was not as it should be."""
 
     plan: Plan
     folder: Path
-    process: SiteProcess
     places: dict[str, EndpointSettings] = field(default_factory=dict)
-    kills: float = 0.5
-    seen: Counter[str] = field(default_factory=Counter)
+    project_id: str = PROJECT
+    clock: Clock = field(default_factory=lambda: Clock(MONDAY - days(7)))
+    world_of: Callable[[Path, Path, Path, Clock], World] = World
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         plan = self.plan
-        self.chance = random.Random(plan.seed + 1)
         last = opens(len(plan.weeks) - 1)
         monitor: dict[str, Any] = {"dimensions": [handmade.dimension()], "hold_on_too_little": True}
         self.operation = Operation(
             self.folder,
             plan.partners,
             folders(self.folder, plan.partners) | self.places,
+            clock=self.clock,
             schedule={
                 "opens": "0 6 * * 1", "deadline_days": DEADLINE_DAYS, "remind_days": [REMIND_DAYS],
                 "when_late": plan.when_late,
@@ -82,92 +85,27 @@ class Story:
                 "project": {"period": {"first": "2020-01-01", "last": (last + days(6)).date().isoformat()}},
                 "retention": {"log_details_days": SUBJECTS_DAYS, "hold_days": HOLD_DAYS},
             },
+            project_id=self.project_id,
+            world_of=self.world_of,
         )  # fmt: skip
         self.cases: dict[str, dict[str, int]] = {}
         #: Of which round a partner has how many receipts of drops that came in; and those that were looked at.
         self.receipts: Counter[tuple[str, str]] = Counter()
         self._checked: set[Path] = set()
 
-    def play(self) -> list[str]:
-        """Play it to the end of every term; what was not as it should be."""
-        for number, week in enumerate(self.plan.weeks):
-            self._before(number)
-            self._week(opens(number), week)
-        last = opens(len(self.plan.weeks))
-        for later in (HOLD_DAYS, KEEP_DAYS + HOLD_DAYS, SUBJECTS_DAYS + HOLD_DAYS + 8):
-            self._until_done(last + days(later))
-            self._look(last + days(later + 1.5), killed=False)
-        self._compare()
-        return self.problems
+    # what they do
 
-    def _before(self, number: int) -> None:
-        """What happens before the round of a week opens: here nothing."""
+    def deliver(self, number: int, day: int) -> None:
+        """Whoever delivers on this day of a round does."""
+        week = self.plan.weeks[number]
+        for name in self.plan.partners:
+            if week.day[name] == day:
+                self._deliver(name, week.how[name], _round(number))
 
-    # the days of a week
-
-    def _week(self, opens: datetime, week: Week) -> None:
-        round_id, names = opens.date().isoformat(), self.plan.partners
-        self._until_done(opens)
-        for day in DAYS:
-            at = opens + days(day) + HOUR
-            self.operation.clock.to(at)
-            for name in names:
-                if week.day[name] == day:
-                    self._deliver(name, week.how[name], round_id)
-            self._look(at)
-            self._look(at + HOUR, killed=False)
-            self._answer(week, round_id)
-        after = opens + days(DEADLINE_DAYS) + HOUR
-        self.operation.clock.to(after)
-        for name in names:
-            if week.how[name] == "late":
-                self._too_late(name, round_id)
-        self._until_done(after)
-        self._answer(week, round_id)
-        self._until_done(after + 4 * HOUR)
-        self._open(round_id)
-
-    def _until_done(self, at: datetime) -> None:
-        """The site looks; where it was killed, again, as often as it takes."""
-        while self._look(at, killed=at.minute < 30):
-            at += HOUR / 4
-
-    def _look(self, at: datetime, killed: bool = True) -> bool:
-        """The site looks; sometimes it is killed at some point, and whether it was."""
-        self.operation.clock.to(at)
-        kill = None
-        if killed and self.chance.random() < self.kills:
-            number = int(_EFFECTS ** self.chance.random())
-            kill = Kill(self.chance.choice(("look", "run", "machine")), number)
-        said = self.process.look(self.operation.world.site.folder, at, kill)
-        self.seen["looks"] += 1
-        outcomes = [one["outcome"] for project in said.get("projects", []) for one in project["done"]]
-        hit = "killed" in said or "broken" in outcomes
-        self.seen["kills"] += hit
-        self.seen["runs"] += sum(
-            one["task"] in ("Run", "ReleaseHeld") for p in said.get("projects", []) for one in p["done"]
-        )
-        if (
-            not hit
-            and said["failed"]
-            and not any(p["not_destroyed"] or p["troubles"] for p in said["projects"])
-        ):
-            self.problems.append(f"{at:%m-%d %H}: failed without a reason: {outcomes}")
-        for project in said.get("projects", []):
-            self.problems += [
-                f"{at:%m-%d %H}: {one}" for one in (*project["troubles"], *project["not_destroyed"])
-            ]
-        self._date(at)
-        return hit
-
-    def _date(self, at: datetime) -> None:
-        """Give what a killed process left behind the time of this clock: its term begins there."""
-        site = self.operation.project.folder
-        for file in (*site.rglob(".*.tmp"), *site.rglob("*.making"), *site.rglob("inbox/*/*")):
-            if file.lstat().st_mtime > at.timestamp():
-                os.utime(file, (at.timestamp(), at.timestamp()))
-
-    # what people do
+    def try_too_late(self, number: int) -> None:
+        for name, how in self.plan.weeks[number].how.items():
+            if how == "late":
+                self._too_late(name, _round(number))
 
     def _deliver(self, name: str, how: str, round_id: str) -> None:
         if how in ("late", "never"):
@@ -176,7 +114,9 @@ class Story:
         operation = self.operation
         if how == "garbage first":
             with open_endpoint(operation.places[name]) as there:
-                there.give("in", f"{PROJECT}.{round_id}.{name}.0000000000000000.drop.json", b'{"no": "drop"}')
+                there.give(
+                    "in", f"{self.project_id}.{round_id}.{name}.0000000000000000.drop.json", b'{"no": "drop"}'
+                )
         elif how == "another's first":
             other = next(one for one in self.plan.partners if one != name)
             operation.fetch(other)
@@ -195,15 +135,15 @@ class Story:
                 part = next(drop.parent.glob(f"{drop.name.removesuffix('.drop.json')}.part-*.age"))
                 there.give("in", part.name, part.read_bytes()[:-1])
 
-    def _answer(self, week: Week, round_id: str) -> None:
+    def answer(self, number: int) -> None:
         """Whoever finds a refusal of a broken drop delivers anew; whoever finds a report of a held round decides."""
-        operation = self.operation
+        operation, week, round_id = self.operation, self.plan.weeks[number], _round(number)
         for name in self.plan.partners:
             new = operation.fetch(name)
             if week.how[name] == "twice" and any(".receipt" in one for one in new):
                 # and once more when it was long taken in
                 for drop in (operation.folder / "outgoing" / name).glob(
-                    f"{PROJECT}.{round_id}.{name}.*.drop.json"
+                    f"{self.project_id}.{round_id}.{name}.*.drop.json"
                 ):
                     operation.send(name, drop)
             if week.how[name] == "broken" and any(one.endswith(".refused.json") for one in new):
@@ -215,17 +155,19 @@ class Story:
         operation, mail = self.operation, self.operation.folder / "mail" / name
         if decision == "not all" and name == self.plan.partners[-1]:
             return
-        manifest, stem = operation.project.manifest(), f"{PROJECT}.{round_id}"
+        manifest, stem = operation.project.manifest(), f"{self.project_id}.{round_id}"
         report, counts = ((mail / f"{stem}.{what}.json").read_bytes() for what in ("report", "counts"))
         found, digest = checked_findings(report, counts, manifest)
         says = "change" if decision == "change" and name == self.plan.partners[1] else "release"
         said = REASON if says == "change" else reasons_for(found, REASON, operation.clock().date()) or REASON
-        paper = justify(
-            manifest, round_id, digest, operation.world.home(name).identity(), says, said, operation.clock()
-        )  # type: ignore[arg-type]
+        paper = justify(manifest, round_id, digest, self.signer(name), says, said, operation.clock())  # type: ignore[arg-type]
         file = mail / f"{name}.justification.json"
         file.write_bytes(paper)
         transfer.send(operation.world.home(name), file, operation.places[name])
+
+    def signer(self, name: str) -> Identity | Certified:
+        """Who signs for a partner what it decides."""
+        return self.operation.world.home(name).identity()
 
     def _too_late(self, name: str, round_id: str) -> None:
         with pytest.raises(LsiError) as refused:
@@ -233,8 +175,9 @@ class Story:
         if refused.value.reason != "RoundClosedError":
             self.problems.append(f"{round_id} {name}: a late drop was refused for {refused.value.reason}")
 
-    def _open(self, round_id: str) -> None:
+    def open(self, number: int) -> None:
         """Every partner opens its release, while it may."""
+        round_id = _round(number)
         opened = {name: self.operation.cases(name, round_id) for name in self.plan.partners}
         self.cases[round_id] = {name: cases for name, cases in opened.items() if cases is not None}
         for name in self.plan.partners:
@@ -246,19 +189,18 @@ class Story:
             self._checked |= found
             for file in found:
                 home, now = self.operation.world.home(name), self.operation.clock()
-                one = check_receipt(home, PROJECT, file, now)
+                one = check_receipt(home, self.project_id, file, now)
                 self.receipts[one.round, name] += one.refused is None
 
     # what should have come of it
 
-    def _compare(self) -> None:
+    def compare(self) -> None:
         operation = self.operation
         for number, week in enumerate(self.plan.weeks):
-            round_id = opens(number).date().isoformat()
-            self._compare_round(round_id, outcome(self.plan, week))
+            self._compare_round(_round(number), outcome(self.plan, week))
         end = end_state(operation)
-        self._same("logged twice", end["twice"], [])
-        self._same("log verifies", self._verified(), [])
+        self.same("logged twice", end["twice"], [])
+        self.same("log verifies", self._verified(), [])
         for name in ("keys", "half-written", "subjects"):
             left = [
                 one
@@ -266,37 +208,37 @@ class Story:
                 if not one.endswith(("opening.json", "opening.tlog-proof", "report.tlog-proof", "lock"))
                 and "/reminders/" not in one
             ]
-            self._same(f"left: {name}", left, [])
+            self.same(f"left: {name}", left, [])
         lying = [
             one for one in end["lying"] if not one.startswith("proofs/") and not one.endswith("reason.json")
         ]
-        self._same("left at the site", lying, [])
+        self.same("left at the site", lying, [])
         for side, there in end["places"].items():
             kept = (
                 (".receipt.tlog-proof", ".refused.json", ".log-part.json", ".log-tail.json")
                 if side.endswith("out")
                 else ()
             )
-            self._same(f"left at {side}", [one for one in there if not one.endswith(kept)], [])
+            self.same(f"left at {side}", [one for one in there if not one.endswith(kept)], [])
 
     def _compare_round(self, round_id: str, expected: Outcome) -> None:
         operation = self.operation
-        self._same(f"{round_id} state", operation.state(round_id), expected.state)
-        self._same(f"{round_id} cases", self.cases[round_id] or None, expected.cases)
+        self.same(f"{round_id} state", operation.state(round_id), expected.state)
+        self.same(f"{round_id} cases", self.cases[round_id] or None, expected.cases)
         entries = [e for e in operation.project.entries() if e.attributes.get("lsi.round") == round_id]
-        self._same(f"{round_id} held", any(e.name == "hold" for e in entries), expected.held)
+        self.same(f"{round_id} held", any(e.name == "hold" for e in entries), expected.held)
         accepted = {e.attributes["lsi.partner"] for e in entries if e.name == "arrive" and e.status == "Ok"}
-        self._same(f"{round_id} accepted", accepted, set(expected.accepted))
-        proof = operation.project.folder / "proofs" / f"{PROJECT}.{round_id}.destroy.tlog-proof"
-        self._same(f"{round_id} proof of destruction", proof.exists(), True)
+        self.same(f"{round_id} accepted", accepted, set(expected.accepted))
+        proof = operation.project.folder / "proofs" / f"{self.project_id}.{round_id}.destroy.tlog-proof"
+        self.same(f"{round_id} proof of destruction", proof.exists(), True)
         for name in self.plan.partners:
             own = self.receipts[round_id, name]
-            self._same(f"{round_id} receipts of {name}", own, int(name in expected.accepted))
+            self.same(f"{round_id} receipts of {name}", own, int(name in expected.accepted))
 
     def _made_here(self, name: str, file: Path) -> bool:
         """Whether a receipt is about a drop that this partner made: garbage in its place has a receipt too."""
         digest = file.name.split(".")[2]
-        return self.operation.world.home(name).round_of_drop(PROJECT, digest) is not None
+        return self.operation.world.home(name).round_of_drop(self.project_id, digest) is not None
 
     def _verified(self) -> list[str]:
         project = self.operation.project
@@ -304,9 +246,104 @@ class Story:
         keys = log_keys(manifest, project.trust(self.operation.clock()).roots)
         return verify_log(project.log_file, keys).texts("en")  # type: ignore[attr-defined]
 
-    def _same(self, what: str, found: object, expected: object) -> None:
+    def same(self, what: str, found: object, expected: object) -> None:
         if found != expected:
-            self.problems.append(f"{what}: {found}, and should be {expected}")
+            self.problems.append(f"{self.project_id} {what}: {found}, and should be {expected}")
+
+    def date(self, at: datetime) -> None:
+        """Give what a killed process left behind the time of this clock: its term begins there."""
+        site = self.operation.project.folder
+        for file in (*site.rglob(".*.tmp"), *site.rglob("*.making"), *site.rglob("inbox/*/*")):
+            if file.lstat().st_mtime > at.timestamp():
+                os.utime(file, (at.timestamp(), at.timestamp()))
+
+
+@dataclass
+class Story:
+    """Projects at one site that live through the same weeks; `problems` is what was not as it should be."""
+
+    people: Sequence[People]
+    process: SiteProcess
+    kills: float = 0.5
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        first = self.people[0]
+        self.weeks, self.clock = len(first.plan.weeks), first.clock
+        self.site: Site = first.operation.world.site
+        self.problems = first.problems
+        self.chance = random.Random(first.plan.seed + 1)
+
+    def play(self) -> list[str]:
+        """Play it to the end of every term; what was not as it should be."""
+        for number in range(self.weeks):
+            self._before(number)
+            self._week(number)
+        last = opens(self.weeks)
+        for later in (HOLD_DAYS, KEEP_DAYS + HOLD_DAYS, SUBJECTS_DAYS + HOLD_DAYS + 8):
+            self._until_done(last + days(later))
+            self._look(last + days(later + 1.5), killed=False)
+        for each in self.people:
+            each.compare()
+        return [problem for each in self.people for problem in each.problems]
+
+    def _before(self, number: int) -> None:
+        """What happens before the round of a week opens: here nothing."""
+
+    def _week(self, number: int) -> None:
+        opened = opens(number)
+        self._until_done(opened)
+        for day in DAYS:
+            at = opened + days(day) + HOUR
+            self.clock.to(at)
+            for each in self.people:
+                each.deliver(number, day)
+            self._look(at)
+            self._look(at + HOUR, killed=False)
+            for each in self.people:
+                each.answer(number)
+        after = opened + days(DEADLINE_DAYS) + HOUR
+        self.clock.to(after)
+        for each in self.people:
+            each.try_too_late(number)
+        self._until_done(after)
+        for each in self.people:
+            each.answer(number)
+        self._until_done(after + 4 * HOUR)
+        for each in self.people:
+            each.open(number)
+
+    def _until_done(self, at: datetime) -> None:
+        """The site looks; where it was killed, again, as often as it takes."""
+        while self._look(at, killed=at.minute < 30):
+            at += HOUR / 4
+
+    def _look(self, at: datetime, killed: bool = True) -> bool:
+        """The site looks; sometimes it is killed at some point, and whether it was."""
+        self.clock.to(at)
+        kill = None
+        if killed and self.chance.random() < self.kills:
+            number = int((_EFFECTS * len(self.people)) ** self.chance.random())
+            kill = Kill(self.chance.choice(("look", "run", "machine")), number)
+        said = self.process.look(self.site.folder, at, kill)
+        projects = said.get("projects", [])
+        done = [one for project in projects for one in project["done"]]
+        outcomes = [one["outcome"] for one in done]
+        hit = "killed" in said or "broken" in outcomes
+        runs = sum(one["task"] in ("Run", "ReleaseHeld") for one in done)
+        self.seen += Counter(looks=1, kills=int(hit), runs=runs)
+        told = [one for project in projects for one in (*project["troubles"], *project["not_destroyed"])]
+        if not hit and said["failed"] and not told:
+            told = [f"failed without a reason: {outcomes}"]
+        self.problems += [f"{at:%m-%d %H}: {one}" for one in told]
+        for each in self.people:
+            each.date(at)
+        return hit
+
+
+def _round(number: int) -> str:
+    """The round of a week."""
+    return opens(number).date().isoformat()
 
 
 def registers(plan: Plan) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from month.plan import PARTNERS, outcome, plan
-from month.story import Story
+from month.story import People, Story
 from servers import s3_server, sftp_server
 from site_process import SiteProcess
 
@@ -20,7 +20,7 @@ def test_a_month_ends_as_the_rules_say(tmp_path: Path) -> None:
     ended = {week.decision: outcome(played, week).held for week in played.weeks}
     assert ended == {"release": True, "not all": True, "change": True}
     with sftp_server(tmp_path / "sftp") as sftp, s3_server(tmp_path / "s3") as s3, SiteProcess() as process:
-        story = Story(played, tmp_path / "month", process, {"b": sftp, "c": s3})
+        story = Story([People(played, tmp_path / "month", {"b": sftp, "c": s3})], process)
         assert story.play() == []
     assert story.seen["kills"] > 5, "the site was hardly killed"
     assert story.seen["runs"] >= 4

@@ -80,13 +80,17 @@ def _version(data: bytes) -> tuple[int, ...]:
 
 def _of_project(project: Project, now: datetime) -> Iterator[Finding]:
     manifest, view = project.manifest(), project.view()
-    if manifest.format != PRESENT:
+    older = manifest.format != PRESENT
+    if older:
         told = problem("matcher.operate.older_manifest", found=manifest.format, present=PRESENT)
         yield Finding(project.id, "manifest", manifest.format, False, *told)
-        for one in view.live.values():
-            if not one.over:
-                told = problem("matcher.operate.round_goes_on", round=one.name)
-                yield Finding(project.id, "round", one.name, True, *told)
+    for one in view.live.values():
+        if older and not one.over:
+            told = problem("matcher.operate.round_goes_on", round=one.name)
+            yield Finding(project.id, "round", one.name, True, *told)
+        elif one.hold is not None and not one.has_release and not one.over:
+            told = problem("matcher.operate.report_of_before", round=one.name)
+            yield Finding(project.id, "held", one.name, False, *told)
     parties = {MATCHER: manifest.matcher, **manifest.controllers}
     if lacking := ", ".join(name for name, party in parties.items() if party.log_key is None):
         yield Finding(
