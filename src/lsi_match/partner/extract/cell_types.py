@@ -468,10 +468,11 @@ class Cell:
         for kind, test in self._of_text(shown).items():
             yield kind, test, odd
         if self.role is not Role.NUMBER and self.reading.empty is None:
-            written = ", ".join(map(quoted_text, MARKERS))
+            # One text: as many of their own take the engine long to parse.
+            written = quoted_text("\n".join(["", *MARKERS, ""]))
             yield (
                 "marker",
-                f"{shown} IN ({written})",
+                f"contains({written}, chr(10) || {shown} || chr(10))",
                 f"strlen({shown}) <= 9 AND NOT {shown} BETWEEN '0' AND ':'",
             )
         if self.role is Role.HOUSE:
@@ -513,7 +514,7 @@ class Cell:
                 "lettered",
                 f"CASE WHEN try_cast({shown} AS UINTEGER) IS NOT NULL THEN 3 {lettered} ELSE 0 END",
             )
-        if self.reading.decimals is not None or self.stored.kinds & {Kind.DECIMAL, Kind.NOTHING}:
+        if self.reading.decimals is not None or Kind.NOTHING in self.stored.kinds:
             return None
         least = 1000 if self.declared is FieldType.DECIMAL else 100
         large = f"WHEN abs({value}) >= {least} THEN 2 WHEN {value} IS NOT NULL THEN 3 ELSE 0"
@@ -586,7 +587,9 @@ def cell_of(
     """The cell of a declared field; `groups` are the predicates of the monitor's."""
     role, digits, lettered = _role(selection, field)
     asking = [*selection.predicates().values(), *selection.signal_predicates().values()]
-    bound = max((number for rule in asking for name, number in rule.bounds() if name == field), default=0.0)
+    bounds = [number for rule in [*asking, *groups] for name, number in rule.bounds() if name == field]
+    bounds += [edge for one in selection.attributes if one.field == field for edge in one.edges]
+    bound = max(bounds, default=0.0)
     whole = Cell(x, selection.field_types[field], role, stored, reading, digits, lettered, bound=bound)
     if role is not Role.PLAIN:
         return whole

@@ -31,7 +31,7 @@ from lsi_match.partner.extract.problems import (
     stored_otherwise,
     why,
 )
-from lsi_match.partner.extract.whole import EVERY, Whole
+from lsi_match.partner.extract.whole import Whole
 from lsi_match.tables.source import Source, Stored, open_source
 from lsi_match.tables.stored import Kind
 from lsi_match.tables.unreadable import TableUnreadable
@@ -337,8 +337,7 @@ class Extract:
             if self.selection.field_types[name] not in (FieldType.BOOLEAN, FieldType.TEXT)
         )
         last = next((name for name in self.cells if self.column(name) == self.source.open_end), None)
-        row = f"{ROW} < 20000 OR {ROW} % 64 = 0" if sampled else EVERY
-        return Whole(self.cells, asked, last, cut=self.source.cut, row=row)
+        return Whole(self.cells, asked, last, cut=self.source.cut, part=ROW if sampled else None)
 
     def told(self, faults: Sequence[Fault], source: str) -> list[ExtractError]:
         """Which of the faults of numbered rows there are: each once, with its first row and how often, and what all rows together
