@@ -61,18 +61,18 @@ def resign(world: World, changed: DropDescriptor, partner: str = PARTNER) -> Non
     descriptor_file(world, partner).write_bytes(sign(changed, world.home(partner).identity()))
 
 
-def rewrite(world: World, change: Callable[[pa.Table], pa.Table | bytes]) -> None:
+def rewrite(world: World, change: Callable[[pa.Table], pa.Table | bytes], partner: str = PARTNER) -> None:
     """A dishonest partner changes the rows of its part, seals them again and signs what fits."""
-    manifest, said = world.project.manifest(), descriptor(world)
+    manifest, said = world.project.manifest(), descriptor(world, partner)
     secret = (world.project.round_folder(ROUND) / "round.key").read_text()
-    columns = drop_columns(manifest, manifest.partners[PARTNER])
-    plain = unseal(part_file(world).read_bytes(), secret, what="part", party=PARTNER)
-    made = change(from_part(plain, columns, said.parts[0].rows, what="part", party=PARTNER))
+    columns = drop_columns(manifest, manifest.partners[partner])
+    plain = unseal(part_file(world, partner).read_bytes(), secret, what="part", party=partner)
+    made = change(from_part(plain, columns, said.parts[0].rows, what="part", party=partner))
     data = made if isinstance(made, bytes) else bytes(to_part(made, columns))
     sealed = seal(data, world.project.opening(ROUND)[0].recipient)
-    part_file(world).write_bytes(sealed)
+    part_file(world, partner).write_bytes(sealed)
     part = said.parts[0].model_copy(update={"digest": digest_of_bytes(sealed)})
-    resign(world, said.model_copy(update={"parts": (part,)}))
+    resign(world, said.model_copy(update={"parts": (part,)}), partner)
 
 
 def set_cell(table: pa.Table, column: str, row: int, value: Any) -> pa.Table:

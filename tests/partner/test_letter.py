@@ -13,6 +13,7 @@ from handmade import NOW, document, selection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from manifest.test_office import draft
+from manifest.test_statistics import draft as statistics
 
 from lsi_match.base.errors import Language
 from lsi_match.criteria.parse import parse_predicate
@@ -56,17 +57,48 @@ def written(manifest: Manifest, lang: Language, signals: tuple[str, ...] = ()) -
         delivered=(InDrop(partner="uwv", selection="lijst", signals=signals, entry=AT),),
         case=True, matched=AT, handed=(Handed(partner="svb", entry=AT, removed=None, opened=()),), destroyed=None, forgotten=None,
     )  # fmt: skip
+    return written_of(manifest, lang, known)
+
+
+def written_of(manifest: Manifest, lang: Language, known: RoundAnswer) -> Document:
+    return letter(answered_of(manifest, known), lang)
+
+
+def answered_of(manifest: Manifest, known: RoundAnswer) -> Answered:
     answer = AccessAnswer(
         project=manifest.project.id, controller="uwv", request="sha256:" + "1" * 64, at=NOW, rounds=(known,),
         manifests={manifest.digest: ""},
     )  # fmt: skip
-    return letter(Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ()), lang)
+    return Answered("uwv", "kenmerk", answer, {manifest.digest: manifest}, frozenset(), ())
 
 
 def test_a_person_reads_that_a_statistics_office_counted() -> None:
     told = "Bureau voor de statistiek kan voor deze ronde hebben geteld"
     assert told in sent(Manifest.model_validate(draft()), "nl")
     assert "statistiek" not in sent(agreed(), "nl")
+
+
+def test_everybody_reads_that_a_statistics_partner_may_have_counted_and_whom_to_ask() -> None:
+    manifest = Manifest.model_validate(statistics())
+    told = "Voor ronde r1 kan Bureau dat telt van iedereen in een register hebben gezegd in welke groep iemand valt: Etniciteit."
+    unknown = RoundAnswer(
+        round="r1", manifest=manifest.digest, opened=AT, known="no", delivered=(), case=None, matched=None, handed=(),
+        destroyed=None, forgotten=None,
+    )  # fmt: skip
+    for page in (sent(manifest, "nl"), written_of(manifest, "nl", unknown).markdown):
+        assert told in page
+        assert "vraagt u aan die organisatie: fg@bureau.example" in page
+    answered = answered_of(manifest, unknown)
+    rows = [row for row in answer_rows(answered, "nl") if "geteld" in str(row[1])]
+    assert [row[:4] for row in rows] == [
+        (
+            "r1",
+            "groep van iedereen in dit register kan zijn geteld",
+            "Bureau dat telt",
+            "Bevolking naar herkomst",
+        )
+    ]
+    assert "Bureau dat telt" not in sent(agreed(), "nl")
 
 
 def test_the_signals_that_selected_somebody_are_told_and_no_other() -> None:

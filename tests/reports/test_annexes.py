@@ -14,10 +14,12 @@ import pytest
 from handmade import document
 from logged import opened, ran
 from manifest.test_office import SAMPLE, draft
+from manifest.test_statistics import NAME
+from manifest.test_statistics import draft as statistics
 from refusals import raises
 from test_public_pages import at, numbered
 
-from lsi_match.log.activities import activity_uri
+from lsi_match.log.activities import activity_uri, register
 from lsi_match.log.steps import Step
 from lsi_match.manifest import Manifest
 from lsi_match.protocol.publication import Sheet
@@ -145,6 +147,27 @@ def test_a_statistics_office_is_named_wherever_data_go_to_it() -> None:
     assert [one["processingOptions"] for one in told] == [["Organise"]]
     for kind in get_args(Annex):
         assert title not in json.dumps(made(kind))
+
+
+def test_a_statistics_partner_is_told_as_one_that_selects_nobody() -> None:
+    manifest = Manifest.model_validate({**statistics(), "accountability": ACCOUNTABILITY})
+    sheets = {**facts().sheets, NAME: facts().sheets["uwv"]}
+    given = replace(facts(), versions=(Version(manifest, SINCE),), sheets=sheets)
+    assert "Leeftijd, Etniciteit" in made("dpia", given)["answers"]["4"]["value"]
+    assert "van iedereen in Bevolking naar herkomst levert deze organisatie alleen" in json.dumps(
+        made("algorithm-register", given)
+    )
+    told = {
+        name: one["data"]
+        for one in register(manifest)["activities"]
+        if one["about_persons"]
+        for name in [one["step"]]
+    }
+    assert told["intake"][NAME] == ["Etniciteit", "bsn", "groep waarin iemand valt, alleen om te tellen"]
+    assert (
+        NAME
+        not in next(one for one in register(manifest)["activities"] if one["step"] == "release")["recipients"]
+    )
 
 
 def test_a_dpia_tells_that_people_are_judged_who_were_not_selected() -> None:

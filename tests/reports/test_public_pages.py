@@ -43,7 +43,7 @@ from lsi_match.crypto.signing import peek
 from lsi_match.log import events
 from lsi_match.log.entry import PROCESSING_ACTIVITY
 from lsi_match.log.events import Event, Recorded, read
-from lsi_match.manifest import Manifest, Office, Sample
+from lsi_match.manifest import Manifest, Office, Sample, Statistics
 from lsi_match.manifest.equality import CharacteristicKind
 from lsi_match.manifest.selection import Characteristic
 from lsi_match.matcher.operate.publish import publish
@@ -690,6 +690,8 @@ def test_every_text_stands_on_a_page(project: Operation, monkeypatch: pytest.Mon
             "dimensions": [groups],
         }
     )
+    counted = {"partner": "svb", "dimensions": [handmade.dimension(id_="herkomst")]}
+    statistics = Statistics.model_validate(counted)
     sample = Sample(one_in=500, at_most=50, legal_basis=PROSE, rationale=PROSE)
     ground = Characteristic(
         kind=CharacteristicKind.PROXY,
@@ -701,7 +703,9 @@ def test_every_text_stands_on_a_page(project: Operation, monkeypatch: pytest.Mon
     shown = {name: one for name, one in manifest.release.to.items() if name != "uwv"}
     advised = manifest.model_copy(
         update={
-            "monitor": manifest.monitor.model_copy(update={"office": office, "sample": sample}),
+            "monitor": manifest.monitor.model_copy(
+                update={"office": office, "sample": sample, "statistics": statistics}
+            ),
             "dpo_advice": {**manifest.dpo_advice, "uwv": refused},
             "characteristics": {"inkomen": ground},
             "partners": left_out,

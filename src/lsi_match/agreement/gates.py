@@ -238,7 +238,7 @@ def _plan(manifest: Manifest) -> None:
         if plain in seen or len(set(words)) < _WORDS or any(left in plain for left in _LEFT_BEHIND):
             empty.append(name)
         seen.add(plain)
-    for name in (*_grounds(manifest), *_watched(manifest)):
+    for name in (*_grounds(manifest), *manifest.monitor.watched):
         if len((manifest.characteristics[name].legal_basis or "").split()) < _WORDS_OF_A_LAW:
             empty.append(f"characteristics.{name}.legal_basis")
     empty += [
@@ -293,13 +293,8 @@ def _grounds(manifest: Manifest) -> Iterator[str]:
             yield name
 
 
-def _watched(manifest: Manifest) -> Iterator[str]:
-    """The characteristics that a statistics office counts by: nobody is selected by them, and they are data about people."""
-    yield from (one.id for one in (manifest.monitor.office.dimensions if manifest.monitor.office else ()))
-
-
 def _equal_treatment(manifest: Manifest) -> None:
-    for ground in (*_grounds(manifest), *_watched(manifest)):
+    for ground in (*_grounds(manifest), *manifest.monitor.watched):
         advice = manifest.dpo_advice
         absent = [
             n for n in manifest.controllers if n not in advice or ground not in advice[n].characteristics
@@ -337,7 +332,7 @@ def _bounds(manifest: Manifest, *, past: bool) -> None:
     keep, kept = manifest.release.keep_days, manifest.retention.log_details_days
     if keep > kept:
         raise GateError("TermsGateError", keep=keep, kept=kept)
-    records = sum(selection.volume.at_most for _, selection in manifest.selections())
+    records = sum(manifest.at_most[name] for name in manifest.selecting)
     if manifest.release.max_cases > records:
         raise GateError("CasesGateError", cases=manifest.release.max_cases, records=records)
     if manifest.pseudonyms.together and not past:

@@ -62,6 +62,7 @@ def foreseen(document: Manifest) -> list[Foreseen]:
             after_at_most=after(selection.volume.at_most),
         )
         for partner, selection in document.selections()
+        if not selection.counts_only
     ]
 
 

@@ -139,9 +139,10 @@ class ProjectWork:
         manifest = self.shown_manifest
         if manifest is None:
             return {"agree": ("sign", "trust", "draft"), "rounds": ("deliver",)}
-        own = ("check", "deliver", "releases") if self.home.name in manifest.partners else ("deliver",)
+        own = ("check", "deliver") if self.home.name in manifest.partners else ("deliver",)
+        opens = ("releases",) * (self.home.name in manifest.selecting)
         return {
-            "rounds": (*own, "rounds", "reports"),
+            "rounds": (*own, *opens, "rounds", "reports"),
             "agree": (
                 "sign",
                 "trust",

@@ -108,4 +108,7 @@ def _categories(manifest: Manifest, partner: str) -> set[str]:
         found |= {source.kind.value for source in selection.identifiers}
         found |= {word("data", "signal", "nl")} if selection.signals else set()
         found |= {selection.fields[one.field].meaning for one in selection.attributes}
+        if selection.counts_only:
+            labels = {one.label for one in manifest.monitor_for(selection).dimensions}
+            found |= {word("data", "group", "nl"), *labels}
     return found

@@ -291,7 +291,8 @@ class _Judging:
         self.differences[event.findings] = report.differences
         if manifest.monitor.office is not None:
             stages = json.loads(self._paper(event.table, recorded))["stages"]
-            told = {one["id"]: one["counts"] for one in stages if one.get("counted_by")}
+            office = manifest.monitor.office.id
+            told = {one["id"]: one["counts"] for one in stages if one.get("counted_by") == office}
             round_ = self.view.round(event.round)
             if told != self.by_office.get(event.round, {}) or (round_ and round_.other_drops):
                 raise _otherwise(recorded, "log.office_told_otherwise")

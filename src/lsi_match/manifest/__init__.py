@@ -22,7 +22,7 @@ from lsi_match.manifest.base import (
     Text,
 )
 from lsi_match.manifest.draft import blank_keys, complete_draft
-from lsi_match.manifest.monitor_terms import Dimension, Monitor, Office, Reference, Sample
+from lsi_match.manifest.monitor_terms import Dimension, Monitor, Office, Reference, Sample, Statistics
 from lsi_match.manifest.selection import (
     Attribute,
     Characteristic,
@@ -56,6 +56,7 @@ __all__ = [
     "Sample",
     "Selection",
     "SourceField",
+    "Statistics",
     "Subject",
     "Text",
     "blank_keys",

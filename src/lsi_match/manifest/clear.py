@@ -22,6 +22,7 @@ from lsi_match.criteria.reading import condition_of
 from lsi_match.manifest.base import MAX_RECORDS, Document
 
 if TYPE_CHECKING:
+    from lsi_match.manifest.monitor_terms import Dimension
     from lsi_match.manifest.selection import Selection
     from lsi_match.manifest.whole import Manifest
 
@@ -37,7 +38,9 @@ _OF_REGISTERS = frozenset({"when", "rule", "values"})
 def check_manifest_clear(manifest: Manifest) -> None:
     """Raises RuleViolation at the first text that does not read in one way, or is about one person; and where there may be
     more records than a round can number."""
-    most = sum(selection.volume.at_most for _, selection in manifest.selections())
+    most = sum(
+        selection.volume.at_most for _, selection in manifest.selections() if not selection.counts_only
+    )
     if most > MAX_RECORDS:
         raise RuleViolation.because(
             "manifest.too_many_records", "partners", most=most, max_records=MAX_RECORDS
@@ -126,20 +129,26 @@ def _told_apart(manifest: Manifest) -> Iterator[tuple[tuple[str, str], list[tupl
         place = ("monitor", "office", "dimensions", i, "groups")
         labels = watched.groups.items()
         yield ("twee groepen", "two groups"), [((*place, name), label) for name, label in labels]
-    dimensions = list(enumerate(manifest.monitor.dimensions))
+    dimensions = list(_dimensions(manifest))
     for member in ("id", "label"):
         yield (
             ("twee indelingen", "two dimensions"),
-            [(("monitor", "dimensions", i, member), getattr(d, member)) for i, d in dimensions],
+            [((*at, member), getattr(d, member)) for at, d in dimensions],
         )
-        for i, d in dimensions:
+        for at, d in dimensions:
+            groups = enumerate(d.groups)
             yield (
                 ("twee groepen", "two groups"),
-                [
-                    (("monitor", "dimensions", i, "groups", j, member), getattr(group, member))
-                    for j, group in enumerate(d.groups)
-                ],
+                [((*at, "groups", j, member), getattr(g, member)) for j, g in groups],
             )
+
+
+def _dimensions(manifest: Manifest) -> Iterator[tuple[Path, Dimension]]:
+    """What is counted by: by partners that select, and by a statistics partner."""
+    for i, one in enumerate(manifest.monitor.dimensions):
+        yield ("monitor", "dimensions", i), one
+    for i, one in enumerate(manifest.monitor.statistics.dimensions if manifest.monitor.statistics else ()):
+        yield ("monitor", "statistics", "dimensions", i), one
 
 
 def _read_apart(what: tuple[str, str], names: Iterable[tuple[Path, str]]) -> None:
@@ -172,14 +181,11 @@ def _predicates(manifest: Manifest) -> None:
                     if looks_like_somebody(str(value)):
                         raise RuleViolation.because("manifest.looks_like_number", *at, 'attributes', i, part, j)  # fmt: skip
     for _, selection in manifest.selections():
-        for number, dimension in enumerate(manifest.monitor.dimensions):
-            for i, predicate in enumerate(
-                manifest.group_predicates(selection).get(dimension.id, {}).values()
-            ):
-                path: Path = ("monitor", "dimensions", number, "groups", i, "when")
-                _clear(predicate, selection.field_types, *identifying(selection), *path)
+        for place, dimension in _dimensions(manifest):
             grouped = manifest.group_predicates(selection).get(dimension.id, {}).values()
-            _together(selection, grouped, ("monitor", "dimensions", number), "groups")
+            for i, predicate in enumerate(grouped):
+                _clear(predicate, selection.field_types, *identifying(selection), *place, "groups", i, "when")
+            _together(selection, grouped, place, "groups")
     _clear(manifest.match_predicate(), manifest.match_fields, set(), set(), "match", "rule")
 
 

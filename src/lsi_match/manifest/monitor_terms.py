@@ -87,6 +87,14 @@ class Office(Document):
     dimensions: tuple[OfficeDimension, ...] = Field(min_length=1, max_length=MAX_DIMENSIONS - 1)
 
 
+class Statistics(Document):
+    """A partner that selects nobody. Of a whole population it delivers, under the same pseudonyms, in which group somebody is;
+    that is joined to count by, and to nothing else. Each dimension stands under its name in `characteristics`."""
+
+    partner: Name
+    dimensions: tuple[Dimension, ...] = Field(min_length=1, max_length=MAX_DIMENSIONS - 1)
+
+
 class Sample(Document):
     """People whom a partner does not select, drawn at random in every round and judged as its cases are: of one in so many, at
     most so many of a partner. They stay with that partner; only counts of outcomes leave."""
@@ -110,12 +118,33 @@ class Monitor(Document):
     hold_on_too_little: bool = False
     office: Office | None = Field(default=None, exclude_if=lambda office: office is None)
     sample: Sample | None = Field(default=None, exclude_if=lambda sample: sample is None)
+    statistics: Statistics | None = Field(default=None, exclude_if=lambda statistics: statistics is None)
+
+    @property
+    def statistical(self) -> Monitor:
+        """The same for the groups of the statistics partner: its dimensions in the place of those of the others."""
+        own = self.statistics.dimensions if self.statistics else ()
+        return self.model_copy(update={"dimensions": own, "statistics": None, "office": None})
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The characteristics that a statistics office or partner counts by: nobody is selected by them, and they are data about
+        people."""
+        sources = (self.office, self.statistics)
+        return tuple(one.id for source in sources if source for one in source.dimensions)
 
     @model_validator(mode="after")
     def _consistent(self) -> Monitor:
         no_twins("dimension", [dimension.id for dimension in self.dimensions], "dimensions")
         if prod(len(dimension.groups) + 1 for dimension in self.dimensions) > MAX_CELLS:
             raise RuleViolation.because("manifest.too_many_cells", "dimensions", max_cells=MAX_CELLS)
+        for name, source in (("office", self.office), ("statistics", self.statistics)):
+            if source and not self.dimensions:
+                raise RuleViolation.because("manifest.counts_alone", name)
+            if source and prod(len(one.groups) + 1 for one in source.dimensions) > MAX_CELLS:
+                at = (name, "dimensions")
+                raise RuleViolation.because("manifest.too_many_cells", *at, max_cells=MAX_CELLS)
+        no_twins("dimension", [*(one.id for one in self.dimensions), *self.watched])
         if self.office is not None:
             self._consistent_office(self.office)
         if isinstance(self.reference, Reference):
@@ -126,17 +155,10 @@ class Monitor(Document):
         return self
 
     def _consistent_office(self, office: Office) -> None:
-        if not self.dimensions:
-            raise RuleViolation.because("manifest.office_alone", "office")
         if office.rounded_to < self.smallest_cell:
             raise RuleViolation.because(
                 "manifest.office_rounds", "office", "rounded_to", smallest=self.smallest_cell
             )
-        if prod(len(one.groups) + 1 for one in office.dimensions) > MAX_CELLS:
-            raise RuleViolation.because(
-                "manifest.too_many_cells", "office", "dimensions", max_cells=MAX_CELLS
-            )
-        no_twins("dimension", [*(one.id for one in self.dimensions), *(one.id for one in office.dimensions)])
         for number, one in enumerate(office.dimensions):
             at = ("office", "dimensions", number)
             if UNKNOWN in one.groups:

@@ -79,7 +79,7 @@ class _Statement:
     def records(self) -> str:
         printer = self.printer
         names = [printer.name(RECORD_ID), *(self._shown(name) for name in self.selection.fields)]
-        lines: list[str] = []
+        lines = [f"  {name}," for name in names]
         for signal_id, predicate in self.selection.signal_predicates().items():
             label = next(signal.label for signal in self.selection.signals if signal.id == signal_id)
             lines += _comment(f"{self._say('signal')} {signal_id}: {label}", "  ")
@@ -89,11 +89,12 @@ class _Statement:
         body = [
             *self._source(),
             "SELECT",
-            *(f"  {name}," for name in names),
             *lines,
             f"FROM {printer.name(_SOURCE)}",
-            "WHERE",
         ]
+        if self.selection.counts_only:  # everybody goes along
+            return self._whole(body, self._say("records"))
+        body.append("WHERE")
         word = ""
         for rule_id, predicate in self.selection.predicates().items():
             body += self._rule(rule_id)
@@ -140,11 +141,11 @@ class _Statement:
         ]
 
     def _signalled(self) -> list[str]:
-        return _comment(self._say("without_signal"), "  ")
+        return [] if self.selection.counts_only else _comment(self._say("without_signal"), "  ")
 
     def _any_signal(self) -> str:
         predicates = self.selection.signal_predicates().values()
-        found = [self.printer.condition(predicate.tree) for predicate in predicates]
+        found = [self.printer.condition(predicate.tree) for predicate in predicates] or ["1 = 1"]
         return found[0] if len(found) == 1 else " OR ".join(f"({signal})" for signal in found)
 
     def _shown(self, name: str) -> str:

@@ -159,8 +159,8 @@ class Selection(base.Document):
         Literal["given_name", "surname", "birth_date", "postcode", "house_number", "street", "place"],
         base.Name,
     ] = Field(default_factory=dict)
-    criteria: tuple[Rule, ...] = Field(min_length=1, max_length=base.MAX_CRITERIA)
-    signals: tuple[Signal, ...] = Field(min_length=1)
+    criteria: tuple[Rule, ...] = Field(default=(), max_length=base.MAX_CRITERIA)
+    signals: tuple[Signal, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     volume: Volume
     bounds: Bounds | None = None
@@ -168,6 +168,11 @@ class Selection(base.Document):
     @property
     def field_types(self) -> dict[str, FieldType]:
         return {name: field.type for name, field in self.fields.items()}
+
+    @property
+    def counts_only(self) -> bool:
+        """Whether it is that of a statistics partner, which tells in which group somebody is: it selects nobody."""
+        return not self.signals
 
     @property
     def person_number(self) -> IdentifierSource | None:
@@ -255,6 +260,11 @@ class Partner(base.Document):
             if any(other.id == one.id and other.use != one.use for other in self.attributes):
                 raise RuleViolation.because("manifest.attribute_use", id=one.id)
         return self
+
+    @property
+    def counts_only(self) -> bool:
+        """Whether it is a statistics partner (`Monitor.statistics`)."""
+        return all(one.counts_only for one in self.selections)
 
     @property
     def signals(self) -> tuple[Signal, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -24,7 +24,7 @@ from lsi_match.manifest.base import (
 )
 from lsi_match.manifest.clear import check_manifest_clear
 from lsi_match.manifest.equality import CharacteristicKind, known_characteristics, special_groups, uses
-from lsi_match.manifest.monitor_terms import Monitor
+from lsi_match.manifest.monitor_terms import Monitor, Statistics
 from lsi_match.manifest.plan import Advice, Basis, Controller, Dpia, Matcher, Project, WorkInstruction
 from lsi_match.manifest.release_terms import Match, Release
 from lsi_match.manifest.selection import Characteristic, Partner, Selection
@@ -84,13 +84,13 @@ class Manifest(Document):
                 "manifest.too_many_cosignatures", "release", "cosignatures", able=able
             )
         self._witnesses_apart()
-        missing = sorted(self.partners.keys() - self.release.to.keys())
+        missing = sorted(self.selecting.keys() - self.release.to.keys())
         if missing:
             who = ", ".join(missing)
             raise RuleViolation.because("manifest.release_to_missing", "release", "to", who=who)
         for recipient, show in self.release.to.items():
             for other in (*show.signals_of, *show.attributes_of):
-                if other not in self.partners or other == recipient:
+                if other not in self.selecting or other == recipient:
                     raise RuleViolation.because(
                         "manifest.release_names_other",
                         "release",
@@ -99,10 +99,11 @@ class Manifest(Document):
                         recipient=recipient,
                         other=other,
                     )
+        self._statistics_count_only()
         for partner, selection in self.selections():
             self._linkable(partner, selection)
         for name in self.match.records_of:
-            if name not in self.partners:
+            if name not in self.selecting:
                 raise RuleViolation.because("manifest.records_of", "match", "records_of", name=name)
         columns = [column for _, column, _ in self._match_columns()]
         no_twins("column of the match rule", columns)
@@ -152,6 +153,44 @@ class Manifest(Document):
                 )
         if not any(selection.person_number for _, selection in self.selections()):
             raise RuleViolation.because("manifest.office_nobody", *at)
+
+    def _statistics_count_only(self) -> None:
+        """By what a statistics office or partner counts by nobody is selected; and every partner selects but a statistics partner,
+        which tells groups and nothing else, of people by the first kind of number."""
+        statistics, at = self.monitor.statistics, ("monitor", "statistics")
+        if statistics and statistics.partner not in self.partners:
+            name = statistics.partner
+            raise RuleViolation.because("manifest.statistics_partner", *at, "partner", name=name)
+        for name, partner in self.selecting.items():
+            for i, selection in enumerate(partner.selections):
+                if not selection.criteria or not selection.signals:
+                    raise RuleViolation.because("manifest.selects_nothing", "partners", name, "selections", i)
+        for use in uses(self):
+            if (of := use.characteristic) in self.monitor.watched:
+                about = {"place": use.place, "field": use.field}
+                raise RuleViolation.because("manifest.watched_selects", "characteristics", of, **about)
+        if statistics and len(self.selecting) < 2:
+            raise RuleViolation.because("manifest.statistics_two", "partners")
+        if statistics:
+            self._only_groups(statistics, statistics.partner)
+
+    def _only_groups(self, statistics: Statistics, name: str) -> None:
+        at, kind = ("partners", name), self.subject.kinds[0]
+        own, *others = self.partners[name].selections
+        if others or own.criteria or own.signals or own.attributes:
+            raise RuleViolation.because("manifest.statistics_selects", *at, name=name)
+        if name in self.release.to:
+            raise RuleViolation.because("manifest.statistics_released", "release", "to", name, name=name)
+        if [source.kind.value for source in own.identifiers] != [kind] or own.person:
+            raise RuleViolation.because("manifest.statistics_kinds", *at, name=name, kind=kind)
+        groups = self.group_predicates(own)
+        for number, one in enumerate(statistics.dimensions):
+            where = ("monitor", "statistics", "dimensions", number)
+            if one.id not in self.characteristics:
+                raise RuleViolation.because("manifest.unknown_characteristic", *where, "id", name=one.id)
+            looked_at = {field for group in groups.get(one.id, {}).values() for field in group.fields}
+            if {own.fields[field].characteristic for field in looked_at} != {one.id}:
+                raise RuleViolation.because("manifest.statistics_fields", *where, name=name, id=one.id)
 
     def _no_reserved_names(self) -> None:
         """Under these names others are meant: a controller called so would sign for them, or count as having signed."""
@@ -246,6 +285,24 @@ class Manifest(Document):
                 yield name, selection
 
     @property
+    def selecting(self) -> dict[str, Partner]:
+        """The partners but for the one that delivers groups to count by, and selects nobody."""
+        counts = self.monitor.statistics.partner if self.monitor.statistics else None
+        return {name: one for name, one in self.partners.items() if name != counts}
+
+    def monitor_for(self, selection: Selection) -> Monitor:
+        """By which dimensions the group cell of a record of this selection is written, and the rules for counting by them."""
+        return self.monitor.statistical if selection.counts_only else self.monitor
+
+    def counts_awaited(self, dimensions: Collection[str]) -> list[str]:
+        """The titles of those that count by these dimensions besides the partners that select."""
+        office, statistics = self.monitor.office, self.monitor.statistics
+        titles = {one.id: office.title for one in office.dimensions} if office else {}
+        if statistics:
+            titles |= {one.id: self.controllers[statistics.partner].title for one in statistics.dimensions}
+        return list(dict.fromkeys(titles[name] for name in dimensions))
+
+    @property
     def at_most(self) -> dict[str, int]:
         """Partner → the most records that it may deliver in a round."""
         return {
@@ -265,7 +322,7 @@ class Manifest(Document):
 
     def _match_columns(self) -> Iterator[tuple[str | None, str, FieldType]]:
         yield None, "partners", FieldType.INTEGER
-        for name, partner in self.partners.items():
+        for name, partner in self.selecting.items():
             yield name, name, FieldType.BOOLEAN
             for signal in partner.signals:
                 yield name, f"{name}_{signal.id}", FieldType.BOOLEAN
@@ -281,10 +338,12 @@ class Manifest(Document):
 
     def group_predicates(self, selection: Selection) -> dict[str, dict[str, Predicate]]:
         """Dimension → group → predicate, of the dimensions of which the selection has every field."""
-        every_field = {k: v for _, s in self.selections() for k, v in s.field_types.items()}
-        found = {}
-        for number, dimension in enumerate(self.monitor.dimensions):
-            at = ("monitor", "dimensions", number, "groups")
+        counts = selection.counts_only
+        of = [selection] if counts else [one for _, one in self.selections() if not one.counts_only]
+        every_field = {k: v for s in of for k, v in s.field_types.items()}
+        found, where = {}, ("monitor", "statistics") if counts else ("monitor",)
+        for number, dimension in enumerate(self.monitor_for(selection).dimensions):
+            at = (*where, "dimensions", number, "groups")
             every = [parsed(g.when, every_field, *at, i, "when") for i, g in enumerate(dimension.groups)]
             if {field for predicate in every for field in predicate.fields} <= selection.fields.keys():
                 found[dimension.id] = {

@@ -124,7 +124,7 @@ def checked_findings(report: bytes, counts: bytes, manifest: Manifest) -> tuple[
     monitor = manifest.monitor
     agreed = (monitor.tolerance, monitor.confidence, monitor.looks, monitor.smallest_cell)
     watched = [one.id for one in monitor.dimensions]
-    watched += [one.id for one in (monitor.office.dimensions if monitor.office else ())]
+    watched += monitor.watched
     try:
         found = RoundFindings.model_validate_json(report)
         table = CountsTable.model_validate_json(counts)

@@ -243,7 +243,9 @@ def pseudonymised(
             frame = frame.filter(pl.Series(there))
             pseudonyms = {kind: blocks.take(np.flatnonzero(there)) for kind, blocks in pseudonyms.items()}
         columns = {kind: blocks.data for kind, blocks in pseudonyms.items()}
-        columns[REFERENCE] = id_blocks(frame.get_column(RECORD_ID).cast(pl.String), making.long_ids)
+        # Of a statistics partner no reference goes along: whoever it has twice is one row, and `crossed` refuses that.
+        ids = pl.lit("") if selection.counts_only else pl.col(RECORD_ID).cast(pl.String)
+        columns[REFERENCE] = id_blocks(frame.select(ids.alias(RECORD_ID)).to_series(), making.long_ids)
         columns[SELECTION] = np.full(len(frame), position, np.uint8)
         columns |= {
             name: frame.get_column(name).to_numpy()

@@ -39,7 +39,8 @@ def group_counts(
     """
     if not manifest.group_predicates(selection):
         return None
-    smallest, names = manifest.monitor.smallest_cell, cell_names(manifest.monitor)
+    monitor = manifest.monitor_for(selection)
+    smallest, names = monitor.smallest_cell, cell_names(monitor)
     bits = len(selection.criteria) + 1
     coarsely = {
         rule.id: {name: coarse(unknown.get((at, cell), 0), smallest) for cell, name in names.items()}
@@ -50,7 +51,7 @@ def group_counts(
         reference=stages[0],
         after={rule.id: stage for rule, stage in zip(selection.criteria, stages[1:], strict=False)},
         with_signal=stages[-1],
-        met=_combinations(met, names, stages, bits, smallest),
+        met=_combinations(met, names, stages, bits, smallest) if selection.criteria else {},
         unknown={name: counts for name, counts in coarsely.items() if any(counts.values())},
     )
 

@@ -135,5 +135,8 @@ def crossed(
                     partner=partner, selection=selection.id, count=now.written, at_least=volume.at_least, at_most=volume.at_most
                 )
             )  # fmt: skip
+        if selection.counts_only and now.duplicates:
+            twice, about = now.duplicates, {"partner": partner, "selection": selection.id}
+            problems.append(LsiError("PersonTwiceError", **about, count=twice))
         problems += out_of_bounds(partner, selection, now, before.get(selection.id))
     return problems

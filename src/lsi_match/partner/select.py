@@ -373,12 +373,13 @@ class _Selecting:
             f"CASE WHEN {predicate.sql()} THEN {1 << places[name]} ELSE 0 END"
             for name, predicate in self.selection.signal_predicates().items()
         ]
-        return f"({' | '.join(f'({bit})::UBIGINT' for bit in bits)})"
+        # Of who selects nobody every record goes along; it has no column for this.
+        return f"({' | '.join(f'({bit})::UBIGINT' for bit in bits) or '1::UBIGINT'})"
 
     def _group(self) -> str:
         known = self.manifest.group_predicates(self.selection)
-        dimensions = self.manifest.monitor.dimensions
-        return cell_sql(self.manifest.monitor, (_place(d, known.get(d.id, {})) for d in dimensions))
+        monitor = self.manifest.monitor_for(self.selection)
+        return cell_sql(monitor, (_place(d, known.get(d.id, {})) for d in monitor.dimensions))
 
 
 def _not_listed(attribute: Attribute) -> dict[str, str]:

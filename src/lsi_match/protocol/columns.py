@@ -21,6 +21,8 @@ REFERENCE: Final = "reference"
 SELECTION: Final = "selection"
 SIGNALS: Final = "signals"
 GROUP: Final = "group"
+#: Of a record in the matcher: the group cell that a statistics partner tells. No name of a column can begin so.
+WATCHED: Final = " watched"
 CASE: Final = "case_id"
 SEALED: Final = "sealed"
 
@@ -63,8 +65,10 @@ def drop_columns(manifest: Manifest, partner: Partner) -> tuple[Column, ...]:
     one does not show in the size), the record reference, the signals as bits in the order of `Partner.signals`, one
     position per attribute that the match rule looks at (65535: no value), the position of the selection in the
     partner's list, and the group cell of the monitor (255: unknown). Attributes for other partners are sealed, in one
-    cell.
+    cell. A statistics partner tells the first kind of pseudonym, the selection and the group, and nothing else.
     """
+    if partner.counts_only:
+        return Column(manifest.subject.kinds[0], "block"), Column(SELECTION, "uint8"), Column(GROUP, "uint8")
     return (*_row_columns(manifest, partner.rule_attribute_ids), *_sealed(partner))
 
 
@@ -179,7 +183,8 @@ def _meaning(column: Column, cell: bytes, manifest: Manifest, partner: Partner) 
             set_ = [signal.id for bit, signal in enumerate(partner.signals) if number >> bit & 1]
             return f"{number} ({', '.join(set_)})"
         if column.name == GROUP:
-            return f"{number} ({cell_names(manifest.monitor)[number] or UNKNOWN})"
+            monitor = manifest.monitor_for(partner.selections[0])
+            return f"{number} ({cell_names(monitor)[number] or UNKNOWN})"
         (attribute, *_) = (a for a in partner.attributes if attribute_column(a.id) == column.name)
         return f"{number} ({attribute.label(number)})"
     except LookupError:

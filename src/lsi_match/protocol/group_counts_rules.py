@@ -29,7 +29,7 @@ def add_up(manifest: Manifest, selection: Selection, counts: SelectionCounts) ->
         return False
     stages = [groups.reference, *(groups.after[name] for name in criteria), groups.with_signal]
     totals = [counts.read, *(counts.after[name] for name in criteria), counts.with_signal]
-    cells = set(cell_names(manifest.monitor).values())
+    cells = set(cell_names(manifest.monitor_for(selection)).values())
     if any(stage.keys() != cells for stage in (*stages, *groups.met.values())):
         return False
     if not all(_unknown(manifest, its, groups.reference) for its in groups.unknown.values()):

@@ -31,9 +31,10 @@ Tables = Mapping[str, Mapping[str, CellCounts]]
 
 
 def counted_selections(manifest: Manifest) -> Iterator[tuple[str, Selection, IdentifierSource]]:
-    """Every partner with each of its selections that a statistics office can count, and from what its BSN is made."""
+    """Every partner with each of its selections that a statistics office can count, and from what its BSN is made. Nobody is
+    selected by a statistics partner, or drawn from it."""
     for name, one in manifest.selections():
-        if one.person_number is not None:
+        if one.person_number is not None and not one.counts_only:
             yield name, one, one.person_number
 
 

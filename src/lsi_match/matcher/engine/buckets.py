@@ -27,13 +27,15 @@ import pyarrow.compute as pc
 
 from lsi_match.crypto.block_cipher import BLOCK
 from lsi_match.crypto.spill_buffer import SpillBuffer
-from lsi_match.manifest import Manifest
+from lsi_match.manifest import UNKNOWN_GROUP, Manifest
 from lsi_match.matcher.engine.engine import Engine, EngineOutcome, crowd_of, linked
 from lsi_match.matcher.engine.intake import Drop
 from lsi_match.matcher.engine.linking import ROOM, Each, Linking, in_turn
 from lsi_match.protocol.columns import (
     CASE,
+    GROUP,
     SELECTION,
+    WATCHED,
     Column,
     attribute_sources,
     release_columns,
@@ -224,7 +226,7 @@ class Plan:
         return self._linked(each) if linked(self.manifest) else ([dict for _ in self._ranges], {})
 
     def _linked(self, each: Each) -> tuple[list[Callable[[], Rows]], dict[str, int]]:
-        subject, records = self.manifest.subject, sum(drop.descriptor.rows for drop in self.drops)
+        subject, records = self.manifest.subject, sum(drop.descriptor.rows for drop in self._selecting)
         crowd = crowd_of(self.manifest)
         linking = Linking(subject.kinds, records, crowd, subject.false_links, self.place, each)
         parts, names = len(self.drops[0].descriptor.parts), list(self.manifest.partners)
@@ -246,19 +248,29 @@ class Plan:
                     buckets.add(bucket, np.frombuffer(packed(rows), np.uint8))
         return [partial(_rows, buckets, number) for number in range(count)], linking.counts()
 
+    @property
+    def _selecting(self) -> list[Drop]:
+        """The drops with records in them; the other one is that of a statistics partner."""
+        return [drop for drop in self.drops if drop.partner in self.manifest.selecting]
+
     @cached_property
     def _starts(self) -> dict[str, np.ndarray]:
         """Records are numbered drop by drop, in the order of their parts: partner → the number that each part begins at."""
         starts, start = {}, 0
-        for drop in self.drops:
+        for drop in self._selecting:
             starts[drop.partner] = start + np.cumsum([0, *(part.rows for part in drop.descriptor.parts)])
             start += drop.descriptor.rows
         return starts
 
     def _opened(self, parts: range) -> Iterator[tuple[str, pa.Table, np.ndarray]]:
-        """Drop after drop: whose it is, its rows of these parts, and what they are called."""
-        for drop in self.drops:
+        """Drop after drop: whose it is, its rows of these parts, and what they are called. In which group of a statistics partner
+        each is goes beside it; of the rows of that partner nothing else is left."""
+        of, kind = self.manifest.monitor.statistics, self.manifest.subject.kinds[0]
+        groups = [drop.part(n) for drop in self.drops if of and drop.partner == of.partner for n in parts]
+        for drop in self._selecting:
             rows = pa.concat_tables(drop.part(number) for number in parts)
+            if of:
+                rows = rows.append_column(WATCHED, _groups_of(rows.column(kind), kind, groups))
             first = int(self._starts[drop.partner][parts[0]])
             yield drop.partner, rows, np.arange(first, first + len(rows), dtype=np.uint32)
 
@@ -308,6 +320,15 @@ class Matching:
             self._outcomes = [
                 replace(one, released={}, attributes={}, subjects_of={}) for one in self._outcomes
             ]
+
+
+def _groups_of(numbers: pa.ChunkedArray, kind: str, groups: Sequence[pa.Table]) -> pa.Array:
+    """The group cell of each of these people, of the rows of a statistics partner; who is in none of them is in no known group."""
+    if not groups:
+        return pa.array(np.full(len(numbers), UNKNOWN_GROUP, np.uint8))
+    known = pa.concat_tables(groups).combine_chunks()
+    place = pc.index_in(in_one_piece(numbers), value_set=in_one_piece(known.column(kind)), skip_nulls=True)
+    return pc.fill_null(in_one_piece(known.column(GROUP)).take(place), UNKNOWN_GROUP)
 
 
 def _by_component(rows: Rows, linking: Linking, count: int) -> Iterator[tuple[int, Rows]]:

@@ -37,7 +37,7 @@ import pyarrow as pa
 from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.criteria.parse import REFERENCE_DATE, FieldType
 from lsi_match.crypto.block_cipher import BLOCK, decrypt_blocks, encrypt_blocks, make_key
-from lsi_match.manifest import NO_VALUE, Manifest, Partner
+from lsi_match.manifest import NO_VALUE, Manifest, Monitor, Partner
 from lsi_match.manifest.identifiers import CROWD_OF, IdentifierKind
 from lsi_match.protocol.columns import (
     CASE,
@@ -46,6 +46,7 @@ from lsi_match.protocol.columns import (
     SEALED,
     SELECTION,
     SIGNALS,
+    WATCHED,
     ReleasedColumn,
     attribute_column,
     attribute_sources,
@@ -63,7 +64,7 @@ def linked(manifest: Manifest) -> bool:
 
 def crowd_of(manifest: Manifest) -> int:
     """A number at more records than this is nobody's. Each partner leaves out its own crowds: this is for those that did not."""
-    return CROWD_OF[manifest.subject.unit] * len(manifest.partners)
+    return CROWD_OF[manifest.subject.unit] * len(manifest.selecting)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class EngineOutcome:
 
     Attributes:
         counts: as `Engine.counts`.
-        groups: as `Engine.groups`.
+        groups: as `Engine.groups` and `Engine.watched`.
         subjects: the cases, by the number of their first record, in order (uint32).
         cases_of: partner → number of cases it has a record in.
         fewer: as `Engine.fewer`.
@@ -136,6 +137,8 @@ class Engine:
     ) -> None:
         self.manifest, self._reference_date = manifest, reference_date
         self.partners = list(manifest.partners)
+        #: What is counted by besides the groups that partners know themselves: nothing, or what a statistics partner tells.
+        self._watched = [quoted_name(WATCHED)] if manifest.monitor.statistics else []
         self.kinds = manifest.subject.kinds
         self._run_key = make_key()
         self._con = locked_connection(memory_limit=memory_limit, threads=threads)
@@ -155,6 +158,7 @@ class Engine:
         columns = {"record": pa.uint32(), "partner": pa.uint8(), "selection": pa.uint8(), "cell": pa.uint8()}
         columns |= {f"w{i}": pa.uint64() for i in range(self._words)}
         columns |= {f"a{i}": pa.uint16() for i in range(self._slots)}
+        columns |= {WATCHED: pa.uint8()} if self._watched else {}
         return pa.schema(columns | ({"key": pa.uuid()} if self._one_kind else {}))
 
     def close(self) -> None:
@@ -189,6 +193,8 @@ class Engine:
             columns[f"a{i}"] = (
                 part.column(attribute_column(attributes[i])) if own else np.full(count, NO_VALUE, np.uint16)
             )
+        if self._watched:
+            columns[WATCHED] = part.column(WATCHED)
         if self._one_kind:
             columns["key"] = self._rekeyed(part.column(self.kinds[0]))
         schema = self._record_schema()
@@ -246,7 +252,8 @@ class Engine:
     def _profile(self) -> str:
         """Step `profile`: the columns of the match rule, as docs/criteria.md lists them."""
         columns = []
-        for i, (name, partner) in enumerate(self.manifest.partners.items()):
+        for name, partner in self.manifest.selecting.items():
+            i = self.partners.index(name)
             has = self._bits[i].holds
             columns.append(f"{has(0)} AS {quoted_name(name)}")
             columns += [
@@ -264,7 +271,8 @@ class Engine:
             columns.append(f"DATE '{self._reference_date.isoformat()}' AS {REFERENCE_DATE}")
         there = [sum(1 << bits.first for bits in self._bits if bits.word == i) for i in range(self._words)]
         partners = " + ".join(f"bit_count(w{i} & {mask}::UBIGINT)::INTEGER" for i, mask in enumerate(there))
-        return f"CREATE VIEW profile AS SELECT subject, cell, {partners} AS partners, {', '.join(columns)} FROM subject"
+        told = ", ".join(["subject", "cell", *self._watched, f"{partners} AS partners", *columns])
+        return f"CREATE VIEW profile AS SELECT {told} FROM subject"
 
     def _case_subject(self) -> str:
         """Step `case_subject`: the subjects that meet the match rule."""
@@ -284,7 +292,7 @@ class Engine:
         seen = {source for name in to_release for source in attribute_sources(self.manifest, name)}
         return EngineOutcome(
             self.counts(),
-            self.groups,
+            self.groups | self.watched(),
             np.asarray(subjects["subject"], dtype=np.uint32),
             cases_of,
             self.fewer(),
@@ -303,15 +311,37 @@ class Engine:
     @cached_property
     def groups(self) -> dict[str, dict[int, int]]:
         """Stage → group cell → count: `subjects`, those `matched` (two partners or more), `cases`."""
+        return self._counted("cell")
+
+    def _counted(self, cell: str) -> dict[str, dict[int, int]]:
         tables = {"subjects": "subject", "matched": "profile WHERE partners >= 2", "cases": "case_subject"}
-        counted = "SELECT cell, count(*) FROM {} GROUP BY cell"
+        counted = f"SELECT {cell}, count(*) FROM {{}} GROUP BY 1"
         return {stage: dict(self._con.execute(counted.format(of)).fetchall()) for stage, of in tables.items()}
+
+    def watched(self) -> dict[str, dict[int, int]]:
+        """The same by the groups of the statistics partner, under its name: `<it>.<stage>`; and `<it>.<partner>.<selection>`, the
+        subjects with a record of that. Whom it does not know are in the cell of which nothing is known."""
+        found = {}
+        for cell in self._watched:
+            found = self._counted(cell)
+            subject_of = "" if self._one_kind else "JOIN subject_of USING (record) "
+            on = "key" if self._one_kind else "subject"
+            sql = (
+                f"SELECT partner, selection, s.{cell}, count(DISTINCT s.subject) FROM record {subject_of}"
+                f"JOIN subject s USING ({on}) GROUP BY ALL"
+            )
+            for partner, selection, group, count in self._con.execute(sql).fetchall():
+                name = self.partners[partner]
+                stage = f"{name}.{self.manifest.partners[name].selections[selection].id}"
+                found.setdefault(stage, {})[group] = count
+        of = self.manifest.monitor.statistics
+        return {f"{of.partner}.{stage}": cells for stage, cells in found.items()} if of else {}
 
     def fewer(self) -> dict[str, int]:
         """Partner → how many cases there would be fewer without what it delivered: those that no longer meet the rule."""
         rule, found = self.manifest.match_predicate().sql(), {}
         nothing = {FieldType.BOOLEAN: "FALSE", FieldType.DATE: "NULL", FieldType.INTEGER: "0"}
-        for name in self.partners:
+        for name in self.manifest.selecting:
             gone = [f"partners - {quoted_name(name)}::INTEGER AS partners"]
             columns = self.manifest.match_fields_of(name).items()
             gone += [f"{nothing[kind]} AS {quoted_name(column)}" for column, kind in columns]
@@ -466,14 +496,16 @@ def _for_rule(partner: Partner) -> list[tuple[int, str]]:
     return list(enumerate(partner.rule_attribute_ids))
 
 
+def _first_known(monitor: Monitor, cell: str) -> str:
+    """Of several records: in every dimension the first group that any of them knows."""
+    return cell_sql(monitor, (f"min({place_sql(monitor, d, cell)})" for d in range(len(monitor.dimensions))))
+
+
 def _subject(manifest: Manifest, words: int, crowd: int | None) -> str:
     """Step `subject`: per subject its number of records, its partners and the signals of all its records, what else the match
     rule looks at; and in every dimension of the monitor the first group that any record knows. With one kind by its key, and
     without those that more records share than `crowd`."""
-    monitor = manifest.monitor
-    cell = cell_sql(
-        monitor, (f"min({place_sql(monitor, d, 'cell')})" for d in range(len(monitor.dimensions)))
-    )
+    cell = _first_known(manifest.monitor, "cell")
     columns = ["count(*) AS records", *(f"bit_or(w{i}) AS w{i}" for i in range(words))]
     for i, (name, partner) in enumerate(manifest.partners.items()):
         for slot, _ in _for_rule(partner):
@@ -481,6 +513,9 @@ def _subject(manifest: Manifest, words: int, crowd: int | None) -> str:
             columns += [f"min(a{slot}) {known} AS f{i}_{slot}", f"max(a{slot}) {known} AS l{i}_{slot}"]
         if name in manifest.match.records_of:
             columns.append(f"count(*) FILTER (WHERE partner = {i}) AS n{i}")
+    if manifest.monitor.statistics:
+        watched = quoted_name(WATCHED)
+        columns.append(f"{_first_known(manifest.monitor.statistical, watched)} AS {watched}")
     chosen = ", ".join(columns)
     if crowd is not None:
         return (

@@ -299,10 +299,15 @@ def _opened(sealed: memoryview, number: int, descriptor: DropDescriptor, round_:
     opened = unseal_view(sealed, round_.secret, what=part.file, party=descriptor.partner)
     columns = drop_columns(round_.manifest, partner)
     table = from_part(opened, columns, part.rows, what=part.file, party=descriptor.partner)
-    for kind in round_.manifest.subject.kinds:
+    for kind in _kinds(table, round_.manifest):
         position = table.schema.get_field_index(kind)
         table = table.set_column(position, kind, absent_to_null(table.column(kind)))
     return table
+
+
+def _kinds(table: pa.Table, manifest: Manifest) -> list[str]:
+    """The kinds of pseudonym that this drop has a column of."""
+    return [kind for kind in manifest.subject.kinds if kind in table.column_names]
 
 
 def _checked_part(drop: Drop, number: int) -> tuple[pa.Table, Cells, bytes]:
@@ -351,8 +356,16 @@ def _cells(table: pa.Table, selections: int) -> Cells:
 
 def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str, np.ndarray]:
     """Per column, which rows hold only what the manifest lists."""
-    selection, signals = table.column(SELECTION).to_numpy(), table.column(SIGNALS).to_numpy()
+    selection, cell = table.column(SELECTION).to_numpy(), table.column(GROUP).to_numpy()
+    monitor = manifest.monitor_for(partner.selections[0])
     allowed = {SELECTION: selection < len(partner.selections)}
+    allowed[GROUP] = (cell < nothing_known(monitor)) | (cell == UNKNOWN_GROUP)
+    if partner.counts_only:  # everybody is in one group, once
+        kind = manifest.subject.kinds[0]
+        numbers = in_one_piece(table.column(kind))
+        once = pc.index_in(numbers, value_set=numbers).to_numpy(zero_copy_only=False)
+        return allowed | {kind: once == np.arange(len(table))}
+    signals = table.column(SIGNALS).to_numpy()
     masks, shift = np.zeros(256, np.uint64), 0
     for position, one in enumerate(partner.selections):
         masks[position] = ((1 << len(one.signals)) - 1) << shift
@@ -360,8 +373,6 @@ def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str,
     outside = (~masks)[selection]
     outside &= signals
     allowed[SIGNALS] = (outside == 0) & (signals > 0)
-    cell = table.column(GROUP).to_numpy()
-    allowed[GROUP] = (cell < nothing_known(manifest.monitor)) | (cell == UNKNOWN_GROUP)
     for attribute in partner.attributes:
         if not attribute.for_rule:
             continue
@@ -373,7 +384,7 @@ def _allowed(manifest: Manifest, partner: Partner, table: pa.Table) -> dict[str,
 
 def _in_range(table: pa.Table, round_: Round, number: int) -> np.ndarray:
     """Which rows have a pseudonym at all, and their first one in the range of this part."""
-    kinds = [table.column(kind) for kind in round_.manifest.subject.kinds]
+    kinds = [table.column(kind) for kind in _kinds(table, round_.manifest)]
     first = in_one_piece(pc.coalesce(*kinds) if len(kinds) > 1 else kinds[0])
     inside = parts_of(first, round_.opening.parts) == number
     return inside & np.asarray(first.is_valid()) if first.null_count else inside  # type: ignore[no-any-return]
@@ -391,8 +402,8 @@ def _first_false(flags: np.ndarray) -> int | None:
 
 def _check_counts(parts: list[Cells], descriptor: DropDescriptor, manifest: Manifest, file: str) -> None:
     """The rows of each selection are as many as was said; and in no cell more than had a signal."""
-    names = cell_names(manifest.monitor)
     for position, selection in enumerate(manifest.partners[descriptor.partner].selections):
+        names = cell_names(manifest.monitor_for(selection))
         said = descriptor.selections[selection.id]
         rows: Counter[str] = Counter()
         for part in parts:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lsi_match.base.catalogue import word
-from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Office, Reference, Selection
+from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Office, Reference, Selection, Statistics
 from lsi_match.monitor.table import (
     SEPARATOR,
     Combinations,
@@ -47,11 +47,38 @@ def published(
         counted: stage → group cell → count (`Engine.group_counts`).
     """
     smallest = monitor.smallest_cell
-    named = {stage: by_name(monitor, cells) for stage, cells in counted.items()}
+    named = {stage: by_name(monitor, counted[stage]) for stage in (SUBJECTS, MATCHED, CASES)}
     last = [named[MATCHED], named[CASES]]
     matched, cases = withhold_stages(last, smallest, _at_most(monitor, descriptors))
     subjects = {cell: coarse(count, smallest) for cell, count in named[SUBJECTS].items()}
     return {SUBJECTS: dict[str, int | None](subjects), MATCHED: matched, CASES: cases}
+
+
+def statistics(
+    manifest: Manifest, descriptors: Mapping[str, DropDescriptor], counted: Mapping[str, Mapping[int, int]]
+) -> dict[str, CellCounts]:
+    """Stage → group of the statistics partner → count, told as in `published`: who was delivered, in all and by selection, is
+    coarse, since what selections add up to and what is known to more than one leave each other. Empty without what it
+    delivered.
+
+    Args:
+        counted: as `Engine.statistics`.
+    """
+    name = manifest.monitor.statistics.partner if manifest.monitor.statistics else ""
+    if name not in descriptors:
+        return {}
+    monitor = manifest.monitor.statistical
+    ((_, told),) = descriptors[name].selections.items()
+    population = told.groups.with_signal if told.groups else {}
+    own = {stage: cells for stage, cells in counted.items() if stage.startswith(f"{name}.")}
+    named = {stage: by_name(monitor, cells) for stage, cells in own.items()}
+    at_most = {cell: None if UNKNOWN in cell.split(SEPARATOR) else n for cell, n in population.items()}
+    steps = [f"{name}.{MATCHED}", f"{name}.{CASES}"]
+    last = withhold_stages([named.pop(step) for step in steps], monitor.smallest_cell, at_most)
+    found: dict[str, CellCounts] = {f"{name}.{REFERENCE}": known_cells(population)}
+    for stage, cells in named.items():
+        found[stage] = {cell: coarse(n, monitor.smallest_cell) for cell, n in cells.items()}
+    return found | dict(zip(steps, last, strict=True))
 
 
 def _at_most(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> CellCounts:
@@ -97,6 +124,8 @@ def counts_table(
         first = (REFERENCE,)
         stages.append(_published(monitor.reference))
     for partner, descriptor in sorted(descriptors.items()):
+        if partner not in manifest.selecting:
+            continue
         for selection in manifest.partners[partner].selections:
             groups = descriptor.selections[selection.id].groups
             if groups is not None:
@@ -109,6 +138,9 @@ def counts_table(
     if monitor.office is not None:
         dimensions += office_dimensions(monitor.office, counted)
         stages += office_stages(manifest, monitor.office, counted)
+    if monitor.statistics is not None:
+        dimensions += statistics_dimensions(monitor.statistics)
+        stages += statistics_stages(manifest, monitor.statistics.partner, subjects)
     return CountsTable(
         title=f"{manifest.project.title}, {round_id}",
         dimensions=tuple(dimensions),
@@ -131,6 +163,62 @@ _OF_COLUMN: Mapping[str, tuple[StageKind, str]] = {
     SIGNAL: ("selection", word("stage", "with_signal", "nl")),
     CASE: ("case", word("stage", "cases", "nl")),
 }
+
+
+def statistics_dimensions(statistics: Statistics) -> Iterator[Dimension]:
+    """What the statistics partner counts by. Whom it does not know are a group of their own."""
+    for one in statistics.dimensions:
+        groups = {**{group.id: group.label for group in one.groups}, UNKNOWN: UNKNOWN}
+        yield Dimension(
+            id=one.id,
+            label=one.label,
+            role=one.role,
+            groups=groups,
+            baseline=one.baseline,
+            counted_by=statistics.partner,
+        )
+
+
+def statistics_stages(manifest: Manifest, partner: str, told: Mapping[str, CellCounts]) -> Iterator[Stage]:
+    """The stages that `statistics` tells: each selection beside the population, matches and cases beside what was delivered."""
+    start, smallest = f"{partner}.{REFERENCE}", manifest.monitor.smallest_cell
+    if start not in told:
+        return
+    source = manifest.partners[partner].selections[0].source
+    yield Stage(
+        id=start, label=f"{partner}, {source}", kind="reference", counts=told[start], counted_by=partner
+    )
+    for name, selection in manifest.selections():
+        if (stage := f"{partner}.{name}.{selection.id}") in told:
+            yield Stage(
+                id=stage,
+                label=f"{name}, {selection.source}: {word('stage', 'with_signal', 'nl')} ({partner})",
+                kind="selection",
+                counts=known_cells(told[stage]),
+                against=(start,),
+                partner=name,
+                selection=f"{partner}:{selection.id}",
+                rounded_to=2 * smallest,
+                counted_by=partner,
+            )
+    delivered = f"{partner}.{SUBJECTS}"
+    yield Stage(
+        id=delivered,
+        label=f"{word('stage', 'all_delivered', 'nl')} ({partner})",
+        kind="reference",
+        counts=told[delivered],
+        rounded_to=2 * smallest,
+        counted_by=partner,
+    )
+    for stage, kind, words in ((MATCHED, "match", "known_to_more"), (CASES, "case", "cases")):
+        yield Stage(
+            id=f"{partner}.{stage}",
+            label=f"{word('stage', words, 'nl')} ({partner})",
+            kind=kind,
+            counts=told[f"{partner}.{stage}"],
+            against=(delivered,),
+            counted_by=partner,
+        )
 
 
 def _dimension(name: str, monitor: Monitor) -> Dimension:

@@ -54,4 +54,4 @@ def is_refused(project: Project, round_id: str, now: datetime) -> bool:
     expected = done.expected(manifest.partners)
     there = [name for name in expected if found.get(name)]
     waits = manifest.schedule.when_late != "proceed" or now < opening.deadline
-    return len(there) < 2 or (waits and len(there) < len(expected))
+    return len(manifest.selecting.keys() & there) < 2 or (waits and len(there) < len(expected))

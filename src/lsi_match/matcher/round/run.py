@@ -66,7 +66,7 @@ from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.engine.intake import Drop, DropRefusedError, Round, shown_name, under_name
 from lsi_match.matcher.engine.verdict import forget_verdict
 from lsi_match.matcher.round import work
-from lsi_match.matcher.round.counts_table import counts_table, published
+from lsi_match.matcher.round.counts_table import counts_table, published, statistics
 from lsi_match.matcher.round.evaluating import folder_of as evaluations
 from lsi_match.matcher.round.hold import (
     RunHeldError,
@@ -282,7 +282,7 @@ class Run:
             name for name in self._round.expected(self._manifest.partners) if name not in self._drops
         )
         waiting = self._manifest.schedule.when_late != "proceed" or self._clock() < self._opening.deadline
-        if (late and waiting) or len(self._drops) < 2:
+        if (late and waiting) or len(self._drops.keys() & self._manifest.selecting) < 2:
             error = LsiError("DropsIncompleteError", round=self.round_id, names=", ".join(late))
             self._record(DropsIncomplete(round=self.round_id, late=late, **why(error)))
             raise error
@@ -379,7 +379,9 @@ class Run:
         """Step `count`: the overview of the round for project leader and FG, kept as a document."""
         engine, smallest = self._running(), self._manifest.monitor.smallest_cell
         descriptors = {name: drop.descriptor for name, drop in self._drops.items()}
-        groups = published(self._manifest.monitor, descriptors, engine.group_counts())
+        selecting = {name: one for name, one in descriptors.items() if name in self._manifest.selecting}
+        groups = published(self._manifest.monitor, selecting, engine.group_counts())
+        groups |= statistics(self._manifest, descriptors, engine.group_counts())
         overview = Overview(
             project=self.project.id,
             manifest=self._manifest.digest,
@@ -412,8 +414,10 @@ class Run:
             self._record(CountRefused(round=self.round_id, **counts, **why(changed)))
             raise changed
         self._record(Counted(round=self.round_id, **counts))
-        if report.findings.awaited:
-            found = ((name, self._running().release(name)) for name in self._drops)
+        office = self._manifest.monitor.office
+        if office and {one.id for one in office.dimensions} & {*report.findings.awaited}:
+            names = (name for name in self._manifest.selecting if name in self._drops)
+            found = ((name, self._running().release(name)) for name in names)
             cases = ((name, one) for name, its in found for one in its.column(REFERENCE).to_pylist())
             seal_cases(self.project, self._manifest, self.round_id, cases, self._clock())
         if report.holds(self._manifest.monitor.hold_on_too_little):
@@ -456,8 +460,9 @@ class Run:
         told = "; ".join(f"{one.stage}: {one.group} {_times(one.ratio)}" for one in report.alerts[:3])
         told += f" (+{alerts - 3})" if alerts > 3 else ""
         why_held = wrong("matcher.round.too_often", alerts=told or "-")
-        if not told and report.findings.awaited and (office := self._manifest.monitor.office):
-            why_held = wrong("matcher.round.table_awaited", title=office.title)
+        if not told and report.findings.awaited:
+            title = ", ".join(self._manifest.counts_awaited(report.findings.awaited))
+            why_held = wrong("matcher.round.counts_awaited", title=title)
         raise RunHeldError(round=self.round_id, names=", ".join(missing), until=minute(until), **why_held)
 
     def _end_hold(self) -> None:
@@ -491,10 +496,10 @@ class Run:
             event = Released(
                 round=self.round_id,
                 cases=self._running().cases,
-                releases={name: self._stage(name, staging, span) for name in self._manifest.partners},
+                releases={name: self._stage(name, staging, span) for name in self._manifest.selecting},
                 subjects={
                     name: digest
-                    for name in self._manifest.partners
+                    for name in self._manifest.selecting
                     if (
                         digest := release_file(
                             self.project, self.round_id, self._manifest, self._running(), name

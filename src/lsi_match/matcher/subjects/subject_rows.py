@@ -77,7 +77,7 @@ def intake_rows(
 ) -> list[pa.Table]:
     """Who is in a part of the drop of partner `name`, in order: a table for each kind of identifier. Any process makes these that has
     the log key. Of a round in which nobody can be looked up there is nothing, here and below."""
-    if not manifest.pseudonyms.traceable:
+    if not manifest.pseudonyms.traceable or name not in manifest.selecting:
         return []
     partner, key = list(manifest.partners).index(name), file_key(project, round_id, f"intake.{name}")
     found = []

@@ -29,6 +29,7 @@ def letter(answered: Answered, lang: Language = "nl") -> Document:
         not_in=[one.round for one in rounds if one.known == "no"],
         gone=[one for one in rounds if one.known == "gone" and one.forgotten],
         untraceable=[one.round for one in rounds if one.known == "untraceable"],
+        counted=_counted(answered),
         missing=unasked(answered),
         contact=_contact(answered),
         explain=explain,
@@ -78,6 +79,12 @@ def _contact(answered: Answered) -> str:
     return next((one.dpo_contact for one in named if one), "")
 
 
+def _counted(answered: Answered) -> dict[str, Manifest]:
+    """The rounds in which a statistics partner may have told a group of everybody it knows, each with its manifest."""
+    manifests = {one.round: answered.manifests[one.manifest] for one in answered.answer.rounds}
+    return {name: one for name, one in manifests.items() if one.monitor.statistics}
+
+
 Row = tuple[Cell, ...]
 
 
@@ -89,8 +96,12 @@ def answer_header(lang: Language) -> tuple[str, ...]:
 
 def answer_rows(answered: Answered, lang: Language) -> Iterator[Row]:
     """A row per event of each round, in the order of the letter; one that says so for a round about which nothing is known."""
-    text = Writer("letter", lang).text
+    text, counted = Writer("letter", lang).text, _counted(answered)
     for one in answered.answer.rounds:
+        if (manifest := counted.get(one.round)) and manifest.monitor.statistics:
+            who = manifest.monitor.statistics.partner
+            source = manifest.partners[who].selections[0].source
+            yield _row(one, text("row_counted"), None, manifest.controllers[who].title, source)
         if one.known == "yes":
             yield from _of_round(answered, one, lang)
         elif one.known == "no":

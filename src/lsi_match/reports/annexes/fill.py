@@ -132,7 +132,7 @@ class _Filled:
     def _works(self, works: str) -> str:
         partners = [
             _say(
-                "partner",
+                "counts" if one.counts_only else "partner",
                 title=self.manifest.controllers[name].title,
                 source=one.source,
                 number=len(one.criteria),
@@ -313,7 +313,7 @@ class _Filled:
             "4": _say(
                 "technique",
                 scheme=_say(f"scheme_{manifest.pseudonyms.scheme}{'_kept' * manifest.pseudonyms.keeps_keys}"),
-                monitor=", ".join(d.label for d in manifest.monitor.dimensions) or "-",
+                monitor=", ".join(d.label for d in (*manifest.monitor.dimensions, *manifest.monitor.statistical.dimensions)) or "-",
             )
             + (f" {_say('sample', at_most=sample.at_most, basis=sample.legal_basis)}" if (sample := manifest.monitor.sample) else ""),
             "5.2": basis.purpose,
