@@ -298,9 +298,9 @@ class Extract:
         def made(row: int, _count: int, _shown: str) -> ExtractError:
             return _unreadable(self.where, self.mapping, TableUnreadable("header_again", row))
 
-        return Fault(
-            f"{text_of(RECORD_ID)} = {quoted_text(self.mapping.record_id)}", text_of(RECORD_ID), made
-        )
+        name = self.mapping.record_id
+        forms = ", ".join(map(quoted_text, {name: 0, name.lower(): 0, name.upper(): 0, name.title(): 0}))
+        return Fault(f"{text_of(RECORD_ID)} IN ({forms})", text_of(RECORD_ID), made)
 
     def _error(self, kind: str, name: str, cell: Cell) -> Callable[[int, int, str], ExtractError]:
         def made(row: int, count: int, shown: str) -> ExtractError:
