@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days
+from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
 from refusals import raises
 
 from lsi_match.base.files import write_whole
@@ -121,6 +121,28 @@ def test_a_restore_that_is_given_again_adds_nothing_but_its_entry(operation: Ope
     (again,) = restore(operation.world.site, (), operation.clock())
     assert (again.before, again.entries, again.closed) == (size, size, ())
     assert sound(operation.project)
+
+
+def test_what_an_old_backup_brings_back_past_its_term_goes_at_the_next_look(tmp_path: Path) -> None:
+    terms = {"retention": {"log_details_days": 10, "hold_days": 5}, "release": {"keep_days": 5}}
+    operation, file = weekly(tmp_path / "op", terms), tmp_path / "old.tar"
+    operation.reconcile()
+    back_up(operation.world.site, file, operation.clock())
+
+    def of_before() -> list[int]:
+        with Log.open(operation.project.log_file) as log:
+            return [one for one in log.details_positions() if one < size]
+
+    with Log.open(operation.project.log_file) as log:
+        size = log.size
+    assert of_before()
+    operation.clock.to(MONDAY + days(12))
+    operation.reconcile()
+    assert of_before() == []
+    back(operation, file)
+    assert of_before()
+    assert not operation.reconcile().failed
+    assert of_before() == []
 
 
 def test_until_it_is_restored_nothing_is_signed(operation: Operation, backup: Path) -> None:
