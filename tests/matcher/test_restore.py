@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import shutil
 import tarfile
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from operation import MONDAY, PARTNERS, PROJECT, ROUND, Operation, days, weekly
 from refusals import raises
 
+from lsi_match.base.errors import DiskFullError
 from lsi_match.base.files import write_whole
+from lsi_match.log.log_file import LogNotWrittenError
 from lsi_match.log.note import Checkpoint
 from lsi_match.log.policy import log_keys
 from lsi_match.log.remembered import SplitViewError
@@ -339,6 +342,26 @@ def test_copies_that_do_not_hold_are_passed_over(operation: Operation, backup: P
         for file in (Path(operation.places[place].url) / "out").glob("*log*"):
             file.write_bytes(b"nothing" * 1000)
     assert back(operation, backup).entries == size
+
+
+def test_a_disk_on_which_only_an_older_log_fits_is_no_reason_to_call_the_rest_lost(
+    operation: Operation, backup: Path
+) -> None:
+    before = [entry.leaf() for entry in operation.project.entries()]
+    newest = operation.project.log_file.stat().st_size
+    shutil.rmtree(site_of(operation))
+    unpack(backup, site_of(operation))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (newest - 1, hard))
+    try:
+        with pytest.raises((DiskFullError, LogNotWrittenError)):
+            restore(operation.world.site, (), operation.clock())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert operation.project.behind_file.exists(), "nothing is signed"
+    (outcome,) = restore(operation.world.site, (), operation.clock())
+    assert (outcome.entries, outcome.lost) == (len(before), None)
+    assert [entry.leaf() for entry in operation.project.entries()][: len(before)] == before
 
 
 def test_without_any_log_nothing_is_put_back(operation: Operation, backup: Path) -> None:

@@ -35,6 +35,7 @@ from lsi_match.crypto.certificates import Certified, read_authority, read_chain
 from lsi_match.crypto.keys import Identity, make_identity
 from lsi_match.demo import world
 from lsi_match.demo.world import World
+from lsi_match.log.view import OVER
 from lsi_match.manifest import Manifest
 from lsi_match.matcher.operate.alarms import alarms
 from lsi_match.matcher.operate.backup import back_up, unpack
@@ -194,17 +195,20 @@ class Years(Story):
         self.seen["upgrades"] += 1
 
     def _lose_the_disk(self) -> None:
+        """Nothing of the logs is lost; a round that was still held has lost its key, and is ended."""
         before, rounds = self._sizes(), self._rounds()
+        going_on = [[name for name, state in one.items() if state not in OVER] for one in rounds]
         shutil.rmtree(self.site.folder)
         unpack(self._backup, self.site.folder)
-        for each, outcome, size in zip(
-            self.people, restore(self.site, (), self.clock()), before, strict=True
-        ):
+        outcomes = restore(self.site, (), self.clock())
+        for each, outcome, size, left in zip(self.people, outcomes, before, going_on, strict=True):
             each.same(
                 "entries after the restore", (outcome.project, outcome.entries), (each.project_id, size)
             )
-            each.same("lost", (outcome.lost, outcome.forks, outcome.closed), (None, (), ()))
-        self.people[0].same("rounds after the restore", self._rounds(), rounds)
+            found = outcome.lost, outcome.forks, sorted(outcome.closed)
+            each.same("lost", found, (None, (), sorted(left)))
+        ended = [one | dict.fromkeys(left, "abandoned") for one, left in zip(rounds, going_on, strict=True)]
+        self.people[0].same("rounds after the restore", self._rounds(), ended)
         self.seen["restores"] += 1
 
     def _rounds(self) -> list[dict[str, str]]:

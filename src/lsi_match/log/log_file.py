@@ -52,6 +52,13 @@ class LogInterruptedError(LsiError): ...
 class LogDamagedError(LsiError): ...
 
 
+class LogNotWrittenError(LsiError): ...
+
+
+#: Of a disk that does not take what is written: nothing is said of a log that was read.
+NOT_TAKEN = (DiskFullError, DiskReadOnlyError, LogNotWrittenError)
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the settings that every reader and writer of a log needs. Makes no file."""
     mode = "ro" if read_only else "rw"
@@ -117,5 +124,5 @@ def problem_of(error: sqlite3.Error, path: Path) -> LsiError:
         "SQLITE_READONLY_DIRECTORY": DiskReadOnlyError,
     }
     if code.startswith(_NOT_WRITTEN):
-        return LsiError("LogNotWrittenError", file=str(path), code=code)
+        return LogNotWrittenError(file=str(path), code=code)
     return kinds.get(code, lambda: LogUnreadableError(file=str(path), code=code))()

@@ -32,6 +32,7 @@ from lsi_match.crypto.signing import SignedDocumentInvalidError, peek
 from lsi_match.log import follower
 from lsi_match.log.events import Destroyed, ForkReported, ReleaseExpired, Restored
 from lsi_match.log.follower import LogReader
+from lsi_match.log.log_file import NOT_TAKEN
 from lsi_match.log.log_proof import SUFFIX, LogProof
 from lsi_match.log.note import Checkpoint, NoteMalformedError, SignedNote, VerifierKey
 from lsi_match.log.papers import named_by, papers_in
@@ -260,25 +261,19 @@ class _Choice:
         bases: list[tuple[str, Path | None]] = [*self.found.logs, *((where, None) for where in places)]
         for number, (where, base) in enumerate(bases):
             file = self.work / f"{number}.candidate"
-            for tails in (
-                found,
-                [],
-            ):  # what follows on one log may contradict another, which is one by itself
+            own = [tail for place, tail in found if place == where]
+            # What follows on one log may contradict another, which is one by itself.
+            for tails in ([tail for _, tail in found], []):
                 file.unlink(missing_ok=True)
-                with suppress(LsiError):
-                    if base is None:
-                        assemble((one for place, one in found if place == where), file)
-                    else:
-                        with Log.open(base, read_only=True) as log:
-                            log.copy_whole(file)
-                    for _, tail in tails:
-                        with Log.open(file) as log:
-                            tail.add_to(log)
-                    with Log.open(file, read_only=True) as log:
-                        size = log.size
+                try:
+                    size = _put_together(base, own, tails, file)
                     if size and verifies(file):
                         yield where, size, file
                         break
+                except NOT_TAKEN:
+                    raise  # it is this disk; of an older log that fits the rest would be called lost
+                except LsiError:
+                    continue
 
     def _notes(self, logs: list[Path]) -> list[tuple[str, str]]:
         """Every note that this site signed, of those that were found and those in the logs that verify, each once."""
@@ -288,6 +283,19 @@ class _Choice:
                 for note in [*log.cosigned_checkpoints(), *filter(None, [log.checkpoint()])]:
                     found.setdefault(note, "log")
         return [(where, note) for note, where in found.items()]
+
+
+def _put_together(base: Path | None, own: list[Tail], tails: list[Tail], file: Path) -> int:
+    """Put a log in `file` of a whole copy, or of the parts that one place has, and of the tails that follow on it; its entries."""
+    if base is None:
+        assemble(own, file)
+    else:
+        with Log.open(base, read_only=True) as log:
+            log.copy_whole(file)
+    with Log.open(file) as log:
+        for tail in tails:
+            tail.add_to(log)
+        return log.size
 
 
 def _continues(reader: LogReader, note: str) -> bool:
