@@ -62,3 +62,21 @@ def test_what_a_group_of_the_monitor_compares_is_agreed_too(tmp_path: Path) -> N
     cell = cell_of(chosen, "soort", "x", Stored(frozenset({Kind.TEXT})), PLAIN, groups)
     assert "Wajong" in cell.agreed
     assert cell.patterns == ("X%",)
+
+
+@pytest.mark.parametrize("lost", ["_", "#", "*", "\u25a1", "\\'e", "0", "~"])
+def test_a_sign_in_the_place_of_a_letter_of_a_name_is_told(lost: str, tmp_path: Path) -> None:
+    noord = TABLES[2]
+    names = ("given_name", "surname", "address_1")
+    form = Csv(cell=lambda c, v: plain(v).replace("é", lost).replace("ü", lost) if c in names else plain(v))
+    with pytest.raises(LsiError, match=r"'(given_name|surname)'"):
+        outcome(noord, tmp_path, form.write(noord, tmp_path)[0], {})
+
+
+@pytest.mark.parametrize(
+    "name", ["Anne-Marie", "d'Arcy", "O’Neill", "van 't Hof", "Jan (Hans)", "A. B. de Wit", "Müller/Jansen"]
+)
+def test_what_stands_in_names_is_no_such_sign(name: str, tmp_path: Path) -> None:
+    noord = TABLES[2]
+    form = Csv(cell=lambda c, v: name if c == "surname" and v.endswith("a") else plain(v))
+    assert outcome(noord, tmp_path, form.write(noord, tmp_path)[0], {})[0] == len(noord.rows)

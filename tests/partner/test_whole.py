@@ -92,7 +92,7 @@ def test_a_last_line_with_fewer_columns_is_told_with_its_row(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "last", [{0: "T"}, {0: "60"}, {0: "T", 7: 60}, {0: "99", 1: "60"}, {0: "Aantal: 60"}]
 )
-def test_a_trailer_in_a_table_of_types_is_told(last: dict[int, Any], tmp_path: Path) -> None:
+def test_a_trailer_or_a_first_row_in_a_table_of_types_is_told(last: dict[int, Any], tmp_path: Path) -> None:
     made = frame(UWV)
     cells = {
         name: pa.array([last.get(at)], made.schema.field(name).type)
@@ -100,9 +100,18 @@ def test_a_trailer_in_a_table_of_types_is_told(last: dict[int, Any], tmp_path: P
     }
     pq.write_table(made, tmp_path / "e.parquet")
     outcome(UWV, tmp_path, "e.parquet", {})
-    pq.write_table(pa.concat_tables([made, pa.table(cells)]), tmp_path / "e.parquet")
-    with pytest.raises(LsiError, match="UITK_ID"):
-        outcome(UWV, tmp_path, "e.parquet", {})
+    both = [made, pa.table(cells)]
+    for tables in (both, both[::-1]):
+        pq.write_table(pa.concat_tables(tables), tmp_path / "e.parquet")
+        with pytest.raises(LsiError, match="UITK_ID"):
+            outcome(UWV, tmp_path, "e.parquet", {})
+
+
+def test_a_table_in_the_order_of_ids_of_which_the_first_are_older_is_no_other(tmp_path: Path) -> None:
+    made = frame(UWV)
+    older = pa.array(["A/1", *(v.as_py() for v in made.column("UITK_ID")[1:])])
+    pq.write_table(made.set_column(0, "UITK_ID", older), tmp_path / "e.parquet")
+    assert outcome(UWV, tmp_path, "e.parquet", {})[0] == len(made)
 
 
 def test_cents_in_a_decimal_column_are_asked(tmp_path: Path) -> None:

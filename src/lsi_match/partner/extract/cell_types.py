@@ -123,6 +123,8 @@ _MARKED = r"=.*|.*\x22|`.*`|.*\\[-\\].*|b\x27.*\x27|\[.*\]|«.*»|[„“”].*|
 _LETTER = r"A-Za-z\x{c0}-\x{1fff}\x{2c00}-\x{ffdc}"
 #: A name in which letters were replaced: Ren?e, Ren&eacute;e, Ren%C3%A9e, Ren\\xe9e, Ren_x00E9_e, Ren+AOk-e (UTF-7).
 _REPLACED = rf"[{_LETTER}]\?[{_LETTER}]|\+A[M-X][A-Za-z0-9+/]-|&(#[0-9]+|[A-Za-z]+);|%C[23]%[89AB][0-9A-F]|\\[xu][0-9a-f]{{2}}|_x00[0-9A-F]{{2}}_"
+#: A digit or a sign in the place of a letter of a name (Ren0e, Ren_e, Ren*e, Ren\u25a1e), and accents as TeX writes them (M\"uller).
+_LOST = rf"[{_LETTER}][01_#*$%^~=@|<>\x{{a4}}\x{{bf}}\x{{25a0}}-\x{{25ff}}][{_LETTER}]|\\"
 #: An O, I or l in the place of a digit: of a number or a day, of a postcode, of a house number.
 _LETTERED = "[0-9OoIl/ .-]*([0-9][OoIl]|[OoIl][0-9])[0-9OoIl/ .-]*"
 _LETTERED_POSTCODE = (
@@ -438,7 +440,8 @@ class Cell:
             return None
         if self.role is Role.NUMBER:
             return f"strlen({shown}) > {self.digits}"
-        return f"NOT {_matches(shown, _CLEAN)}"
+        clean = _CLEAN.replace("0-9", "") if self.role is Role.NAME else _CLEAN
+        return f"NOT {_matches(shown, clean)}"
 
     def faults(self, shown: str, value: str, odd: str) -> Iterator[tuple[str, str, str | None]]:
         """What may not be true of a row: what is wrong, the condition in SQL, and one that is quick and true wherever it is.
@@ -538,9 +541,7 @@ class Cell:
         if self.role is Role.RECORD_ID:
             tests["under_header"] = f"NOT regexp_matches({shown}, '[0-9{_LETTER}]')"
         if self.role in (Role.NAME, Role.RECORD_ID, Role.PLAIN):
-            more = {Role.NAME: f"|[{_LETTER}][01][{_LETTER}]", Role.RECORD_ID: f"|{_ESCAPED}"}.get(
-                self.role, ""
-            )
+            more = {Role.NAME: f"|{_LOST}", Role.RECORD_ID: f"|{_ESCAPED}"}.get(self.role, "")
             tests["replaced"] = f"regexp_matches({shown}, '{_REPLACED}{more}')"
         if self.role is Role.NUMBER:
             tests["spoiled"] = f"regexp_matches({shown}, '{_INVISIBLE}')"

@@ -197,9 +197,10 @@ class _Ends:
                 yield Found(kind, self._record_id, end.row, 1, "")
 
     def _is_first_strange(self, half: float) -> bool:
-        # In a table of types a title or a line of units can hardly stand.
+        """Rows of a table of types stand in any order, by their own id too: there it lacks what no row of the second half lacks."""
         _, most = self._places.get(_signs(self._first.record_id), (half, half))
-        return most <= half and not self._typed
+        gaps = (gap for bit, gap in enumerate(self._gaps) if self._first.empty >> bit & 1)
+        return most <= half and (not self._typed or any(gap[1] <= half for gap in gaps))
 
     def _is_last_strange(self, half: float, records: int) -> bool:
         """What is empty in no row of the first half. A row with nothing but a number of the register's own form is a record,
