@@ -174,8 +174,8 @@ class _Ends:
 
     def add(self, ids: pa.Array, rows: np.ndarray, *columns: pa.Array) -> None:
         empty = np.from_dlpack(columns[0])
-        for at in _looked_at(rows):
-            row, text = int(rows[at]), str(ids[at])
+        places = _looked_at(rows)
+        for row, text in zip(rows[places].tolist(), _taken(ids, places), strict=True):
             for form in (_signs(text), len(text)):
                 place = self._places.setdefault(form, [row, row])
                 place[:] = min(place[0], row), max(place[1], row)
@@ -225,7 +225,8 @@ class _Last:
         self._last = (0, "")
 
     def add(self, _ids: pa.Array, rows: np.ndarray, *columns: pa.Array) -> None:
-        self._texts |= {int(rows[at]): str(columns[0][at]) for at in _looked_at(rows)}
+        places = _looked_at(rows)
+        self._texts |= dict(zip(rows[places].tolist(), _taken(columns[0], places), strict=True))
         last = int(rows.argmax())
         self._last = max(self._last, (int(rows[last]), str(columns[0][last])))
 
@@ -237,13 +238,18 @@ class _Last:
             yield Found("cut_off", self._name, row, 1, "")
 
 
-def _looked_at(rows: np.ndarray) -> list[int]:
+def _taken(texts: pa.Array, places: np.ndarray) -> list[str]:
+    """The texts at these places. `pa.array` of the places would load pandas."""
+    at = pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places.astype(np.int64))])
+    return [text or "" for text in texts.take(at).to_pylist()]
+
+
+def _looked_at(rows: np.ndarray) -> np.ndarray:
     """Where in a batch the records stand that are looked at: the first, then ever fewer, by their number alone, so that whoever reads
     again in other batches looks at the same."""
     numbers = rows.astype(np.uint64)
     spread = numbers * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)
-    found: list[int] = np.flatnonzero(spread * numbers < np.uint64(_SAMPLE << 24)).tolist()
-    return found
+    return np.flatnonzero(spread * numbers < np.uint64(_SAMPLE << 24))
 
 
 def _signs(text: str) -> _Signs:
