@@ -13,6 +13,7 @@ ENGINES = {"duckdb", "polars", "polars_hash", "prefect", "pyarrow", "numpy", "sc
 #: What a module is about it may import.
 NEEDED = {
     "lsi_match.protocol.tables": {"numpy", "pyarrow"},
+    "lsi_match.protocol.integer_program": {"numpy", "scipy"},
     "lsi_match.cli.schemas": {"duckdb", "numpy", "scipy"},
 }
 OF_ROOM = {"monitor": {"numpy", "scipy"}, "cli": {"rich", "lsi_match.partner", "lsi_match.matcher"}}

@@ -59,6 +59,7 @@ CARD = "card.json"
 KEY_FILES = (ENCRYPTION, SIGNING, SIGNING_SEALED, SIGNING_OUTSIDE)
 
 _OF_LOGS = "lsi-match/v1/log-key"
+_OF_LOTS = "lsi-match/v1/withholding"
 #: How an age file begins that a passphrase protects (C2SP age.md, "scrypt recipient stanza").
 _SCRYPT = b"age-encryption.org/v1\n-> scrypt "
 
@@ -96,6 +97,11 @@ class Identity:
         """The key that signs notes of logs (checkpoints, cosignatures) and nothing else."""
         seed = derive_key(str(self.encryption).encode(), _OF_LOGS)
         return Ed25519PrivateKey.from_private_bytes(seed)
+
+    @property
+    def lots(self) -> bytes:
+        """By which is drawn what is withheld besides small counts (`protocol.withhold.drawn`), and nothing else."""
+        return derive_key(str(self.encryption).encode(), _OF_LOTS)
 
     def note_key(self, named: Collection[bytes]) -> Ed25519PrivateKey:
         """The key to sign a note of a log with, where these public keys count: the one for that, or, where it is not among

@@ -45,8 +45,8 @@ class Inspected:
     invalid: dict[str, int]
     sendable: int
 
-    def counts(self, written: int) -> SelectionCounts:
-        """The counts of a drop, in which so many rows are left of this selection."""
+    def counts(self, written: int, secret: bytes | None = None) -> SelectionCounts:
+        """The counts of a drop, in which so many rows are left of this selection; `secret`: of `group_counts`."""
         return SelectionCounts(
             read=self.selected.read,
             after=self.selected.after,
@@ -56,7 +56,7 @@ class Inspected:
             duplicates=self.sendable - written,
             written=written,
             groups=group_counts(
-                self.task.manifest, self.task.selection, self.selected.met, self.selected.unknown
+                self.task.manifest, self.task.selection, self.selected.met, self.selected.unknown, secret
             ),
         )
 

@@ -147,8 +147,9 @@ def prepare(
         )
         sealing = _Sealing(layout, pile, opening, out, stem, progress, manifest, attribute_keys)
         parts = sealing.parts()
+        lots = home.identity().lots
         counts = {
-            one.task.selection.id: one.counts(sealing.written[position]) for position, one in enumerate(found)
+            one.task.selection.id: one.counts(sealing.written[at], lots) for at, one in enumerate(found)
         }
         problems = crossed(home.name, found, counts, before)
         smallest = manifest.monitor.smallest_combination

@@ -43,6 +43,11 @@ def cell_names(monitor: Monitor) -> dict[int, str]:
     }
 
 
+def is_known(name: str) -> bool:
+    """Whether every dimension is known in a cell; the others are in no comparison."""
+    return UNKNOWN not in name.split(SEPARATOR)
+
+
 def by_name(monitor: Monitor, counts: Mapping[int, int]) -> dict[str, int]:
     """Counts per cell under their names, zero where a cell is absent."""
     return {name: counts.get(number, 0) for number, name in cell_names(monitor).items()}
@@ -71,3 +76,8 @@ def place_sql(monitor: Monitor, dimension: int, cell: str) -> str:
     """An SQL expression for the place in a dimension, from one for a cell."""
     number = f"(CASE {cell} WHEN {UNKNOWN_GROUP} THEN {nothing_known(monitor)} ELSE {cell} END)"
     return f"({number} // {strides(monitor)[dimension]}) % {place_counts(monitor)[dimension]}"
+
+
+def known_cells(counts: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Those cells of which every dimension is known."""
+    return {cell: count for cell, count in counts.items() if is_known(cell)}

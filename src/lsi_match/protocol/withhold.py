@@ -1,121 +1,99 @@
-"""Withholding small counts, so that they do not follow from the others and their total. Pure.
+"""Withholding small counts, so that they do not follow from what is told. Pure.
 
-Counts beside one total are withheld by `withhold`; those of a process, step by step, by `withhold_stages`; a table
-with totals of rows and of columns by `withhold_table`. Counts that add up with those that others told, each for
-itself, are blurred by `blur`; those that have no total but an upper bound are made `coarse`.
+`withheld` chooses what is not told, and asks the auditor (`protocol.audit`); `withhold_table` is that for a table of which all
+totals are known. Counts that have no total but an upper bound are made `coarse`; `blur` rounds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+import hmac
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-Key = TypeVar("Key")
+from lsi_match.protocol.audit import Sum, Told, narrow
+
+Key = TypeVar("Key", bound=Hashable)
+#: Of one stage in so many, counts are withheld by lot.
+ONE_IN = 10_000
 
 
-def withhold(
-    counts: Mapping[Key, int], smallest: int, at_most: Mapping[Key, int | None] | None = None
-) -> dict[Key, int | None]:
-    """The counts, with None for every one from 1 to one less than `smallest`.
-
-    Where there is one, more are withheld, the smallest first, until at least two are, together they are no small count
-    either, and at least half of the values that a small count can have remain possible: whoever knows the total learns
-    nothing of one of them. Zero points at nobody, and is withheld only where everything else is not enough.
+def withheld(
+    counts: Mapping[Key, Told],
+    judged: Mapping[Key, Sum],
+    known: Sequence[Told],
+    smallest: int,
+    hidden: Iterable[Key],
+    rank: Callable[[Key], int] = lambda _: 0,
+    settled: set[Key] | None = None,
+) -> set[Key]:
+    """Which of these counts are not told: `hidden`, every one from 1 to one less than `smallest`, and as many more as leave
+    each of them, and each of `judged`, `audit.width` open. What follows from `known` by itself is not judged.
 
     Args:
-        at_most: what is told of how large each count can be, as the count of an earlier stage; None is unknown.
+        counts: as they would be told; what is rounded is judged where it is told as well.
+        judged: sums that are not told, and must not follow where they are small.
+        known: what is told besides.
+        hidden: what is withheld in any case (`drawn`).
+        rank: of the counts from which too much follows, one of the lowest rank is withheld; of those the smallest, zeros last.
+        settled: what was found open to the same reader before, when no less was withheld; more is added.
+
+    Raises:
+        ImpossibleError: no numbers of people give what is known.
     """
-    caps = {} if at_most is None else {key: cap for key, cap in at_most.items() if cap is not None}
-    return _withheld(counts, smallest, caps, set())
+
+    def first(key: Key) -> tuple[int, bool, float]:
+        return rank(key), not counts[key].high, counts[key].high
+
+    rounded = {key for key, told in counts.items() if told.low < told.high}
+    found = {key for key, told in counts.items() if 0 < told.high < smallest} - rounded | set(hidden)
+    open_ = set[Key]() if settled is None else settled
+    while True:
+        shown = [key for key in counts if key not in found]
+        asked = {key: counts[key].of for key in counts if key in found | rounded} | dict(judged)
+        exposed = narrow([*(counts[key] for key in shown), *known], asked, smallest, open_)
+        resting = {key: [shown[at] for at in sorted(on) if at < len(shown)] for key, on in exposed.items()}
+        alone = {key: asked[key] for key, on in resting.items() if not on}
+        anyway = narrow(known, alone, smallest, set())
+        open_ |= anyway.keys()
+        more = set[Key]()
+        for key in (one for one in exposed if one not in anyway):
+            on = resting[key] or shown
+            if more.isdisjoint(on):
+                more.add(min(on, key=first))
+        if not more:
+            return found
+        found |= more
 
 
-def withhold_stages(
-    stages: Sequence[Mapping[Key, int]], smallest: int, at_most: Mapping[Key, int | None] | None = None
+def drawn(counts: Mapping[Key, Told], secret: bytes | None) -> set[Key]:
+    """Which of the counts of a stage are withheld by lot: of one stage in `ONE_IN` half of them; none without a secret.
+
+    So any count may be withheld by lot, and who knows the program learns no more of one than whoever solves what is told. The
+    lots depend on the secret and the counts: the same counts are told alike each time.
+    """
+    if secret is None:
+        return set()
+    text = repr(sorted((repr(key), told.low) for key, told in counts.items()))
+    seed = hmac.digest(secret, text.encode(), "sha256")
+    if int.from_bytes(seed[:8]) % ONE_IN:
+        return set()
+    return {key for key in counts if hmac.digest(seed, repr(key).encode(), "sha256")[0] % 2}
+
+
+def withhold_table(
+    rows: Sequence[Mapping[Key, int]], smallest: int, secret: bytes | None = None
 ) -> list[dict[Key, int | None]]:
-    """The same for counts of which each is at most that of the stage before, with the same keys.
-
-    Where a count stays what it was, it is told in both stages or in neither: that nobody left may be known otherwise.
-
-    Args:
-        at_most: what is told of how large the counts of the first stage can be.
-    """
-    hidden: list[set[Key]] = [set() for _ in stages]
-    while True:
-        told: list[dict[Key, int | None]] = []
-        for stage, forced in zip(stages, hidden, strict=True):
-            before = told[-1] if told else at_most or {}
-            caps = {key: cap for key, cap in before.items() if cap is not None}
-            told.append(_withheld(stage, smallest, caps, forced))
-        found = [{key for key, count in stage.items() if count is None} for stage in told]
-        for (one, its), (other, others) in pairwise(zip(stages, found, strict=True)):
-            alike = {key for key in its | others if one[key] == other[key]}
-            its |= alike
-            others |= alike
-        if found == hidden:
-            return told
-        hidden = found
-
-
-def _withheld(
-    counts: Mapping[Key, int], smallest: int, caps: Mapping[Key, int], forced: set[Key]
-) -> dict[Key, int | None]:
-    """The same, where those in `forced` are withheld in any case."""
-    hidden = [key for key, count in counts.items() if 0 < count < smallest or key in forced]
-    more = sorted(
-        (key for key, count in counts.items() if count >= smallest and key not in forced),
-        key=lambda key: counts[key],
-    )
-    more += [key for key, count in counts.items() if not count and key not in forced]
-    while hidden and more and not _safe({key: counts[key] for key in hidden}, smallest, caps):
-        hidden.append(more.pop(0))
-    return {key: None if key in hidden else count for key, count in counts.items()}
-
-
-def _safe(hidden: Mapping[Key, int], smallest: int, caps: Mapping[Key, int]) -> bool:
-    """Whether the total of what is withheld, and what is told of how large each can be, leave enough open."""
-    whole = sum(hidden.values())
-    if len(hidden) < 2 or whole < smallest:
-        return False
-    room = {key: max(0, caps[key] - count) if key in caps else whole for key, count in hidden.items()}
-    return all(
-        min(count, sum(room.values()) - room[key]) + min(smallest - 1 - count, room[key])
-        >= (smallest - 1) // 2
-        for key, count in hidden.items()
-        if 0 < count < smallest
-    )
-
-
-def withhold_table(rows: Sequence[Mapping[Key, int]], smallest: int) -> list[dict[Key, int | None]]:
-    """The same for at most three rows with the same keys, of which every total of a row and of a key is known.
-
-    In every row and under every key either nothing is withheld, or at least two counts that are no small count
-    together, as far as there are any. With at most three rows no single count then follows from the totals: one that
-    does is the only link between two cycles of withheld counts, and these take four rows.
-    """
-    if len(rows) > 3:
-        raise ValueError("more than three rows")
-    hidden: set[tuple[int, Key]] = set()
-    while True:
-        before = len(hidden)
-        for at, row in enumerate(rows):
-            forced = {key for number, key in hidden if number == at}
-            hidden |= {
-                (at, key) for key, count in _withheld(row, smallest, {}, forced).items() if count is None
-            }
-        for key in rows[0] if rows else ():
-            column = {at: row[key] for at, row in enumerate(rows)}
-            forced_rows = {at for at, its in hidden if its == key}
-            hidden |= {
-                (at, key)
-                for at, count in _withheld(column, smallest, {}, forced_rows).items()
-                if count is None
-            }
-        if len(hidden) == before:
-            return [
-                {key: None if (at, key) in hidden else count for key, count in row.items()}
-                for at, row in enumerate(rows)
-            ]
+    """The same for rows with the same keys, of which every total of a row and of a key is known."""
+    counts = {
+        (at, key): Told.exactly({(at, key): 1}, n) for at, row in enumerate(rows) for key, n in row.items()
+    }
+    lines = [[one for one in counts if one[0] == at] for at in range(len(rows))]
+    lines += [[one for one in counts if one[1] == key] for key in (rows[0] if rows else ())]
+    known = [Told.exactly(dict.fromkeys(line, 1), sum(rows[at][key] for at, key in line)) for line in lines]
+    hidden = withheld(counts, {}, known, smallest, drawn(counts, secret))
+    return [
+        {key: None if (at, key) in hidden else n for key, n in row.items()} for at, row in enumerate(rows)
+    ]
 
 
 def blur(count: int, smallest: int) -> int | None:

@@ -182,6 +182,11 @@ class _Report(Words):
             for counts in (stage.counts, *stage.margins.values())
         )
 
+    def untold(self) -> list[str]:
+        """The stages of which no count per group is told."""
+        told = ((stage.label, [*stage.counts.values()]) for stage in self.table.stages)
+        return [label for label, counts in told if counts and not any(one is not None for one in counts)]
+
     def finding(self, row: Row) -> Finding | None:
         """The counts behind a crude row, where all of them are told; None of the group that others are compared with."""
         same = (f for f in self.findings.findings if _place(f) == _place(row) and f.against == row.against)

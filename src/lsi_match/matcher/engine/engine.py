@@ -305,18 +305,29 @@ class Engine:
         """How many subjects, subjects of two or more partners, cases, and records set aside: as ambiguous, or because too
         many have the same number."""
         apart = "SELECT (SELECT count(*) FROM record) - coalesce(sum(records), 0)::BIGINT FROM subject"
-        stages = {stage: sum(cells.values()) for stage, cells in self.groups.items()}
+        stages = {stage: sum(self.groups[stage].values()) for stage in ("subjects", "matched", "cases")}
         return stages | {"ambiguous_records": self._number(apart)}
 
     @cached_property
     def groups(self) -> dict[str, dict[int, int]]:
-        """Stage → group cell → count: `subjects`, those `matched` (two partners or more), `cases`."""
-        return self._counted("cell")
+        """Stage → group cell → count: `subjects`, those `matched` (two partners or more), `cases`; of each partner its own, as
+        `subjects PARTNER`; and the cases that some partners know and no other, as `cases PARTNER PARTNER`."""
+        found, partners = self._counted("cell"), list(self.manifest.selecting)
+        for name in partners:
+            found[f"subjects {name}"] = self._per_cell("cell", f"profile WHERE {quoted_name(name)}")
+        known_to = ", ".join(map(quoted_name, partners))
+        cases = self._con.execute(f"SELECT cell, count(*), {known_to} FROM case_subject GROUP BY ALL")
+        for cell, count, *known in cases.fetchall():
+            some = sorted(name for name, knows in zip(partners, known, strict=True) if knows)
+            found.setdefault(" ".join(["cases", *some]), {})[cell] = count
+        return found
 
     def _counted(self, cell: str) -> dict[str, dict[int, int]]:
         tables = {"subjects": "subject", "matched": "profile WHERE partners >= 2", "cases": "case_subject"}
-        counted = f"SELECT {cell}, count(*) FROM {{}} GROUP BY 1"
-        return {stage: dict(self._con.execute(counted.format(of)).fetchall()) for stage, of in tables.items()}
+        return {stage: self._per_cell(cell, of) for stage, of in tables.items()}
+
+    def _per_cell(self, cell: str, of: str) -> dict[int, int]:
+        return dict(self._con.execute(f"SELECT {cell}, count(*) FROM {of} GROUP BY 1").fetchall())
 
     def watched(self) -> dict[str, dict[int, int]]:
         """The same by the groups of the statistics partner, under its name: `<it>.<stage>`; and `<it>.<partner>.<selection>`, the

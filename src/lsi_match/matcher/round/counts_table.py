@@ -5,7 +5,7 @@ Then of the subjects of all drops together: delivered → known to two partners 
 them. Where the manifest names a published table, everything is compared with that; otherwise each selection with its
 own register, and matches and cases with what was delivered: no register holds the subjects of all partners.
 
-What is told of the drops of all partners together must not give away what one of them withheld: see `published`.
+What is told of the drops of all partners together must not give away what one of them withheld: see `round.published`.
 
 Where a dimension is unknown of a record, the record is in no comparison: whether something is known depends on which
 partners have a record, and so on the match.
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from lsi_match.base.catalogue import word
 from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Office, Reference, Selection, Statistics
+from lsi_match.matcher.round.published import CASES, MATCHED, REFERENCE, SUBJECTS
 from lsi_match.monitor.table import (
     SEPARATOR,
     Combinations,
@@ -26,74 +27,9 @@ from lsi_match.monitor.table import (
     StageKind,
 )
 from lsi_match.protocol.documents import CellCounts, DropDescriptor, GroupCounts, OfficeCounts
-from lsi_match.protocol.group_cells import by_name, cell_names
+from lsi_match.protocol.group_cells import known_cells
 from lsi_match.protocol.office import CASE, REGISTER, SIGNAL, columns_of, counted_selections, stage_of
-from lsi_match.protocol.withhold import blur, coarse, withhold_stages
-
-REFERENCE, SUBJECTS, MATCHED, CASES = "reference", "subjects", "matched", "cases"
-
-
-def published(
-    monitor: Monitor, descriptors: Mapping[str, DropDescriptor], counted: Mapping[str, Mapping[int, int]]
-) -> dict[str, CellCounts]:
-    """Stage → cell → count, as far as it can be told beside what every partner told of itself.
-
-    1. `matched` and `cases`: small counts withheld, with others beside them (`protocol.withhold`), where it is known
-       how many they can be at most.
-    2. `subjects`, taken from what a partner sent itself and what is known to more than one, leaves what the others sent.
-       So it is rounded so coarsely that every small count is told as 0 (`protocol.withhold.coarse`).
-
-    Args:
-        counted: stage → group cell → count (`Engine.group_counts`).
-    """
-    smallest = monitor.smallest_cell
-    named = {stage: by_name(monitor, counted[stage]) for stage in (SUBJECTS, MATCHED, CASES)}
-    last = [named[MATCHED], named[CASES]]
-    matched, cases = withhold_stages(last, smallest, _at_most(monitor, descriptors))
-    subjects = {cell: coarse(count, smallest) for cell, count in named[SUBJECTS].items()}
-    return {SUBJECTS: dict[str, int | None](subjects), MATCHED: matched, CASES: cases}
-
-
-def statistics(
-    manifest: Manifest, descriptors: Mapping[str, DropDescriptor], counted: Mapping[str, Mapping[int, int]]
-) -> dict[str, CellCounts]:
-    """Stage → group of the statistics partner → count, told as in `published`: who was delivered, in all and by selection, is
-    coarse, since what selections add up to and what is known to more than one leave each other. Empty without what it
-    delivered.
-
-    Args:
-        counted: as `Engine.statistics`.
-    """
-    name = manifest.monitor.statistics.partner if manifest.monitor.statistics else ""
-    if name not in descriptors:
-        return {}
-    monitor = manifest.monitor.statistical
-    ((_, told),) = descriptors[name].selections.items()
-    population = told.groups.with_signal if told.groups else {}
-    own = {stage: cells for stage, cells in counted.items() if stage.startswith(f"{name}.")}
-    named = {stage: by_name(monitor, cells) for stage, cells in own.items()}
-    at_most = {cell: None if UNKNOWN in cell.split(SEPARATOR) else n for cell, n in population.items()}
-    steps = [f"{name}.{MATCHED}", f"{name}.{CASES}"]
-    last = withhold_stages([named.pop(step) for step in steps], monitor.smallest_cell, at_most)
-    found: dict[str, CellCounts] = {f"{name}.{REFERENCE}": known_cells(population)}
-    for stage, cells in named.items():
-        found[stage] = {cell: coarse(n, monitor.smallest_cell) for cell, n in cells.items()}
-    return found | dict(zip(steps, last, strict=True))
-
-
-def _at_most(monitor: Monitor, descriptors: Mapping[str, DropDescriptor]) -> CellCounts:
-    """How many can be known to two partners at most, by what partners tell of themselves: whoever is, has a record with
-    another partner than the one with most of them."""
-    found: CellCounts = {}
-    for cell in cell_names(monitor).values():
-        sent = [
-            None if s.groups is None else s.groups.with_signal[cell]
-            for d in descriptors.values()
-            for s in d.selections.values()
-        ]
-        told = [count for count in sent if count is not None]
-        found[cell] = sum(told) - max(told) if told and len(told) == len(sent) else None
-    return found
+from lsi_match.protocol.withhold import blur
 
 
 def counts_table(
@@ -230,11 +166,6 @@ def _dimension(name: str, monitor: Monitor) -> Dimension:
         groups={group.id: group.label for group in found.groups},
         baseline=found.baseline,
     )
-
-
-def known_cells(counts: Mapping[str, int | None]) -> CellCounts:
-    """Those cells of which every dimension is known."""
-    return {cell: count for cell, count in counts.items() if UNKNOWN not in cell.split(SEPARATOR)}
 
 
 def _published(reference: Reference) -> Stage:

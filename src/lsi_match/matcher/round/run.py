@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
@@ -27,6 +27,7 @@ import pyarrow as pa
 from lsi_match.agreement.gates import require
 from lsi_match.base.canonical import digest_of_bytes
 from lsi_match.base.clock import Clock, minute
+from lsi_match.base.duckdb_locked import locked_connection, one_row, quoted_name
 from lsi_match.base.errors import LsiError, wrong
 from lsi_match.base.files import (
     destroy,
@@ -66,7 +67,7 @@ from lsi_match.matcher.engine.execution_config import ExecutionConfig
 from lsi_match.matcher.engine.intake import Drop, DropRefusedError, Round, shown_name, under_name
 from lsi_match.matcher.engine.verdict import forget_verdict
 from lsi_match.matcher.round import work
-from lsi_match.matcher.round.counts_table import counts_table, published, statistics
+from lsi_match.matcher.round.counts_table import counts_table
 from lsi_match.matcher.round.evaluating import folder_of as evaluations
 from lsi_match.matcher.round.hold import (
     RunHeldError,
@@ -77,6 +78,7 @@ from lsi_match.matcher.round.judge_drop import judge_drop
 from lsi_match.matcher.round.office import counts_of, seal_cases
 from lsi_match.matcher.round.office import folder_of as office_files
 from lsi_match.matcher.round.open_round import lock_round
+from lsi_match.matcher.round.published import published, statistics
 from lsi_match.matcher.round.readiness import drops_found
 from lsi_match.matcher.site import inbox
 from lsi_match.matcher.site.proofs import (
@@ -380,8 +382,9 @@ class Run:
         engine, smallest = self._running(), self._manifest.monitor.smallest_cell
         descriptors = {name: drop.descriptor for name, drop in self._drops.items()}
         selecting = {name: one for name, one in descriptors.items() if name in self._manifest.selecting}
-        groups = published(self._manifest.monitor, selecting, engine.group_counts())
-        groups |= statistics(self._manifest, descriptors, engine.group_counts())
+        lots = self.project.site.identity().lots
+        groups = published(self._manifest.monitor, selecting, engine.group_counts(), lots, self._rule())
+        groups |= statistics(self._manifest, descriptors, engine.group_counts(), lots)
         overview = Overview(
             project=self.project.id,
             manifest=self._manifest.digest,
@@ -423,6 +426,23 @@ class Run:
         if report.holds(self._manifest.monitor.hold_on_too_little):
             self._justified(digest, report)
         self._cleared = True
+
+    def _rule(self) -> Callable[[frozenset[str]], bool | None]:
+        """Whether who is known to some partners is a case; None where the rule looks at more than that."""
+        names, rule, con = (
+            list(self._manifest.partners),
+            self._manifest.match_predicate(),
+            locked_connection(),
+        )
+        if set(rule.fields) - {*names, "partners"}:
+            return lambda _: None
+
+        def is_case(known_to: frozenset[str]) -> bool:
+            columns = [f"{name in known_to} AS {quoted_name(name)}" for name in names]
+            one = f"SELECT {', '.join(columns)}, {len(known_to)} AS partners"
+            return bool(one_row(con, f"SELECT coalesce({rule.sql()}, FALSE) FROM ({one})")[0])  # noqa: S608 (a judged rule)
+
+        return is_case
 
     def _report(
         self, descriptors: dict[str, DropDescriptor], groups: dict[str, CellCounts]

@@ -11,11 +11,11 @@ from lsi_match.base.errors import RefusedError
 from lsi_match.crypto.signing import peek, verify
 from lsi_match.log.events import OutcomeTakenIn
 from lsi_match.manifest import Monitor
-from lsi_match.matcher.round.counts_table import CASES, known_cells
+from lsi_match.matcher.round.published import CASES
 from lsi_match.matcher.site.site import Project
 from lsi_match.monitor.table import CountsTable, Stage
 from lsi_match.protocol.documents import DropDescriptor, OutcomeCounts, SampleCounts
-from lsi_match.protocol.group_cells import cell_names
+from lsi_match.protocol.group_cells import cell_names, known_cells
 
 KINDS = ("grounded", "not_grounded", "outcome_unknown")
 

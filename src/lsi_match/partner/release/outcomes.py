@@ -85,7 +85,7 @@ def count_outcomes(
         _found(_cell_of_cases(home.name, manifest, mapping, extracts, opening, its), entered)
         for its in (frame, of_drawn)
     ]
-    of_cases, of_sample = (_told(manifest, its) for its in found)
+    of_cases, of_sample = (_told(manifest, its, home.identity().lots) for its in found)
     of_all, totals = ({name: sum(counts.values()) for name, counts in its.items()} for its in found)
     document = OutcomeCounts(
         project=project,
@@ -133,10 +133,12 @@ def _found(cells: Mapping[str, int], entered: Mapping[str, str]) -> dict[str, di
     return found
 
 
-def _told(manifest: Manifest, found: Mapping[str, Mapping[int, int]]) -> dict[str, CellCounts]:
+def _told(
+    manifest: Manifest, found: Mapping[str, Mapping[int, int]], secret: bytes | None = None
+) -> dict[str, CellCounts]:
     """Withheld as one table: how many cases there are of a group in all is told elsewhere."""
     rows = [by_name(manifest.monitor, counts) for counts in found.values()]
-    return dict(zip(found, withhold_table(rows, manifest.monitor.smallest_cell), strict=True))
+    return dict(zip(found, withhold_table(rows, manifest.monitor.smallest_cell, secret), strict=True))
 
 
 def _entered(file: Path, frame: pl.DataFrame) -> dict[str, str]:
