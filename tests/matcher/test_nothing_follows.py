@@ -14,11 +14,14 @@ import pytest
 from handmade import dimension, manifest, selection
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from manifest.test_statistics import draft
 
+from lsi_match.manifest import Manifest
 from lsi_match.matcher.round import published as module
 from lsi_match.partner.release.outcomes import _told
 from lsi_match.protocol import withhold
 from lsi_match.protocol.audit import Told, width
+from lsi_match.protocol.documents import CellCounts
 from lsi_match.protocol.group_cells import cell_names
 from lsi_match.protocol.withhold import drawn, withheld
 from tests.withheld_readers import (
@@ -142,6 +145,35 @@ def test_what_partners_told_bounds_nothing_where_it_cannot_be() -> None:
     counted = {stage: {numbers["jong"]: 30, numbers["oud"]: 40} for stage in ("subjects", "matched", "cases")}
     shown = module.published(agreed.monitor, descriptors, counted)
     assert shown["matched"] == {"jong": 30, "oud": 40, "unknown": 0}
+
+
+def test_of_the_groups_of_a_statistics_partner_no_small_count_follows_either() -> None:
+    """Two matched people of a small group are withheld, and another group beside them; so is one of both where all but one of a
+    group are a case. Where one person counts as two, its population bounds nothing."""
+    agreed = Manifest.model_validate(draft())
+    monitor = agreed.monitor.statistical
+    numbers = {name: cell for cell, name in cell_names(monitor).items()}
+    population: dict[str, int | None] = {"nl": 900, "buiten": 80, "unknown": 0}
+    its = SimpleNamespace(groups=SimpleNamespace(with_signal=population))
+    descriptors: Any = {"bureau": SimpleNamespace(selections={"bevolking": its})}
+
+    def told(matched: tuple[int, ...], cases: tuple[int, ...]) -> dict[str, CellCounts]:
+        stages = {"subjects": (500, 60, 40), "matched": matched, "cases": cases}
+        counted = {
+            f"bureau.{stage}": dict(zip((numbers[name] for name in population), its, strict=True))
+            for stage, its in stages.items()
+        }
+        return module.statistics(agreed, descriptors, counted)
+
+    calm = told((100, 30, 20), (50, 15, 10))
+    assert calm["bureau.matched"] == {"nl": 100, "buiten": 30, "unknown": 20}
+    assert calm["bureau.cases"] == {"nl": 50, "buiten": 15, "unknown": 10}
+    small = told((100, 2, 20), (50, 0, 10))["bureau.matched"]
+    assert small == {"nl": 100, "buiten": None, "unknown": None}
+    left = told((100, 30, 20), (50, 29, 10))
+    assert None in (left["bureau.matched"]["buiten"], left["bureau.cases"]["buiten"])
+    population["buiten"] = 10
+    assert told((100, 30, 20), (50, 15, 10))["bureau.cases"] == calm["bureau.cases"]
 
 
 def outcome_table(rows: list[list[int]]) -> list[list[int | None]]:

@@ -100,13 +100,17 @@ def statistics(
         for cell, count in cells.items()
     }
     known = [Told.exactly(people(stage, *cells), sum(cells.values())) for stage, cells in named.items()]
-    known += [Told(people(SUBJECTS, cell), 0, most) for cell, most in population.items() if most is not None]
     of_selections = named.keys() - kinds.keys()
     known += [
         Told(people(SUBJECTS, c) | {(one, c): -1}, 0) for one in sorted(of_selections) for c in population
     ]
     judged: dict[Key, Sum] = {("no case", cell): {("shared", cell): 1} for cell in named[MATCHED]}
-    hidden = withheld(counts, judged, known, smallest, _lots(counts, secret), _rank)
+    lots = _lots(counts, secret)
+    most = [Told(people(SUBJECTS, cell), 0, its) for cell, its in population.items() if its is not None]
+    try:
+        hidden = withheld(counts, judged, [*known, *most], smallest, lots, _rank)
+    except ImpossibleError:  # one person under two numbers is two subjects
+        hidden = withheld(counts, judged, known, smallest, lots, _rank)
     found = {f"{start}{stage}": _shown(stage, cells, hidden, smallest) for stage, cells in named.items()}
     return {f"{start}{REFERENCE}": population} | found
 
