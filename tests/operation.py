@@ -101,7 +101,7 @@ class Operation:
         delivery = {
             name: json.loads(self.places[name].model_dump_json(exclude_none=True)) for name in self.places
         }
-        folder = self.project.folder
+        folder = self.world.site.folder / "projects" / self.project_id
         yaml_out.write(folder / "delivery.yaml", {"partners": delivery})
         for place in self.places.values():
             set_up(place)

@@ -50,7 +50,8 @@ SECOND = "2026-06-15"
 def unpacked(version: str, to: Path) -> Operation:
     """What a version wrote, with its places where they lie now."""
     with tarfile.open(FOLDER / f"{version}.tar.xz") as tar:
-        tar.extractall(to, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian's Python 3.11.2 has none
+        tar.extractall(to)
     (folder,) = to.iterdir()
     made = object.__new__(Operation)
     made.folder, made.partners, made.places = folder, PARTNERS, folders(folder, PARTNERS)

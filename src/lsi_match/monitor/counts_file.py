@@ -86,10 +86,16 @@ class WrongCells:
     def error(self) -> CountsFileError:
         """All that is wrong; there is something."""
         told = (
-            problem("monitor.in_rows", rows=_first_of(rows), column=column, **words("problem", nl, en))
+            problem(
+                "monitor.in_rows",
+                file=self._file,
+                rows=_first_of(rows),
+                column=column,
+                **words("problem", nl, en),
+            )
             for (column, nl, en), rows in self._rows.items()
         )
-        return CountsFileError(file=self._file, **all_wrong(told, f".\n{self._file}, "))
+        return CountsFileError(**all_wrong(told, "\n"))
 
     def check(self) -> None:
         """Raises CountsFileError where anything is wrong."""
