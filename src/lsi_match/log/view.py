@@ -319,10 +319,14 @@ class RoundView:
         }
 
     @property
+    def held(self) -> Hold | None:
+        """What it is held for, as long as nothing was released and it is not over."""
+        return None if self.has_release or self.over else self.hold
+
+    @property
     def asks_change(self) -> bool:
         """Whether it is held, and a controller asked for another manifest instead of a release."""
-        held = self.hold is not None and not self.has_release
-        return held and "change" in self.hold_rule.decisions.values()
+        return self.held is not None and "change" in self.hold_rule.decisions.values()
 
     @property
     def has_release(self) -> bool:

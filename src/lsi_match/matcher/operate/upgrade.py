@@ -88,7 +88,7 @@ def _of_project(project: Project, now: datetime) -> Iterator[Finding]:
         if older and not one.over:
             told = problem("matcher.operate.round_goes_on", round=one.name)
             yield Finding(project.id, "round", one.name, True, *told)
-        elif one.hold is not None and not one.has_release and not one.over:
+        elif one.held is not None:
             told = problem("matcher.operate.report_of_before", round=one.name)
             yield Finding(project.id, "held", one.name, False, *told)
     parties = {MATCHER: manifest.matcher, **manifest.controllers}

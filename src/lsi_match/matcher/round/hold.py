@@ -55,9 +55,9 @@ def ingest(
     project.opening(round_id)
     with project.opened() as project, project.writer() as log:
         round_ = log.view.round(round_id)
-        if round_ is None or round_.hold is None or round_.has_release or round_.over:
+        if round_ is None or round_.held is None:
             raise RefusedError("RoundNotHeldError", round=round_id)
-        findings = round_.hold.findings
+        findings = round_.held.findings
         said = _read(project, manifest, round_id, findings, papers.values(), now)
         event = Justified(
             round=round_id,
@@ -108,8 +108,5 @@ def overdue(view: ProjectView, now: datetime) -> list[RoundView]:
     return [
         one
         for one in view.live.values()
-        if one.hold is not None
-        and not one.has_release
-        and not one.over
-        and (one.asks_change or now >= one.hold.until)
+        if one.held is not None and (one.asks_change or now >= one.held.until)
     ]

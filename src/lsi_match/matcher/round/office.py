@@ -90,13 +90,7 @@ def ingest_counts(project: Project, data: bytes, now: datetime) -> str:
     paper = _signed(manifest, office.client, data)
     with project.opened() as project, project.writer() as log:
         round_ = log.view.round(paper.round)
-        if (
-            round_ is None
-            or round_.hold is None
-            or round_.office is not None
-            or round_.has_release
-            or round_.over
-        ):
+        if round_ is None or round_.held is None or round_.office is not None:
             raise OfficeCountsRefusedError.because("matcher.round.not_awaited")
         _, opening = project.opening(paper.round, manifest)
         about = (project.id, manifest.digest, digest_of_bytes(opening), office.client)
