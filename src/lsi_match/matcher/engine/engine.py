@@ -332,21 +332,22 @@ class Engine:
     def watched(self) -> dict[str, dict[int, int]]:
         """The same by the groups of the statistics partner, under its name: `<it>.<stage>`; and `<it>.<partner>.<selection>`, the
         subjects with a record of that. Whom it does not know are in the cell of which nothing is known."""
-        found = {}
-        for cell in self._watched:
-            found = self._counted(cell)
-            subject_of = "" if self._one_kind else "JOIN subject_of USING (record) "
-            on = "key" if self._one_kind else "subject"
-            sql = (
-                f"SELECT partner, selection, s.{cell}, count(DISTINCT s.subject) FROM record {subject_of}"
-                f"JOIN subject s USING ({on}) GROUP BY ALL"
-            )
-            for partner, selection, group, count in self._con.execute(sql).fetchall():
-                name = self.partners[partner]
-                stage = f"{name}.{self.manifest.partners[name].selections[selection].id}"
-                found.setdefault(stage, {})[group] = count
         of = self.manifest.monitor.statistics
-        return {f"{of.partner}.{stage}": cells for stage, cells in found.items()} if of else {}
+        if of is None:
+            return {}
+        cell = quoted_name(WATCHED)
+        found = self._counted(cell)
+        subject_of = "" if self._one_kind else "JOIN subject_of USING (record) "
+        on = "key" if self._one_kind else "subject"
+        sql = (
+            f"SELECT partner, selection, s.{cell}, count(DISTINCT s.subject) FROM record {subject_of}"
+            f"JOIN subject s USING ({on}) GROUP BY ALL"
+        )
+        for partner, selection, group, count in self._con.execute(sql).fetchall():
+            name = self.partners[partner]
+            stage = f"{name}.{self.manifest.partners[name].selections[selection].id}"
+            found.setdefault(stage, {})[group] = count
+        return {f"{of.partner}.{stage}": cells for stage, cells in found.items()}
 
     def fewer(self) -> dict[str, int]:
         """Partner → how many cases there would be fewer without what it delivered: those that no longer meet the rule."""

@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lsi_match.base.catalogue import word
-from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Office, Reference, Selection, Statistics
+from lsi_match.manifest import UNKNOWN, Manifest, Monitor, Office, Reference, Selection
+from lsi_match.manifest import Dimension as Agreed
 from lsi_match.matcher.round.published import CASES, MATCHED, REFERENCE, SUBJECTS
 from lsi_match.monitor.table import (
     SEPARATOR,
@@ -70,12 +71,12 @@ def counts_table(
                 stages += _unknown(partner, label, selection, groups, monitor.smallest_cell)
                 combinations += _met(partner, selection, groups)
     stages += _of_subjects(monitor, subjects, first)
-    dimensions = [_dimension(d.id, monitor) for d in monitor.dimensions]
+    dimensions = [_dimension(one) for one in monitor.dimensions]
     if monitor.office is not None:
         dimensions += office_dimensions(monitor.office, counted)
         stages += office_stages(manifest, monitor.office, counted)
     if monitor.statistics is not None:
-        dimensions += statistics_dimensions(monitor.statistics)
+        dimensions += [_dimension(one, monitor.statistics.partner) for one in monitor.statistics.dimensions]
         stages += statistics_stages(manifest, monitor.statistics.partner, subjects)
     return CountsTable(
         title=f"{manifest.project.title}, {round_id}",
@@ -99,20 +100,6 @@ _OF_COLUMN: Mapping[str, tuple[StageKind, str]] = {
     SIGNAL: ("selection", word("stage", "with_signal", "nl")),
     CASE: ("case", word("stage", "cases", "nl")),
 }
-
-
-def statistics_dimensions(statistics: Statistics) -> Iterator[Dimension]:
-    """What the statistics partner counts by. Whom it does not know are a group of their own."""
-    for one in statistics.dimensions:
-        groups = {**{group.id: group.label for group in one.groups}, UNKNOWN: UNKNOWN}
-        yield Dimension(
-            id=one.id,
-            label=one.label,
-            role=one.role,
-            groups=groups,
-            baseline=one.baseline,
-            counted_by=statistics.partner,
-        )
 
 
 def statistics_stages(manifest: Manifest, partner: str, told: Mapping[str, CellCounts]) -> Iterator[Stage]:
@@ -157,14 +144,16 @@ def statistics_stages(manifest: Manifest, partner: str, told: Mapping[str, CellC
         )
 
 
-def _dimension(name: str, monitor: Monitor) -> Dimension:
-    found = next(dimension for dimension in monitor.dimensions if dimension.id == name)
+def _dimension(one: Agreed, counted_by: str | None = None) -> Dimension:
+    """As it was agreed. Whom who counts by itself does not know, are a group of their own."""
+    groups = {group.id: group.label for group in one.groups}
     return Dimension(
-        id=found.id,
-        label=found.label,
-        role=found.role,
-        groups={group.id: group.label for group in found.groups},
-        baseline=found.baseline,
+        id=one.id,
+        label=one.label,
+        role=one.role,
+        groups=groups | ({UNKNOWN: UNKNOWN} if counted_by else {}),
+        baseline=one.baseline,
+        counted_by=counted_by,
     )
 
 
