@@ -9,10 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 from handmade import PARTNERS, PROSE, dimension, document, selection
-from manifest.test_office import GROUND, failing
+from manifest.test_office import GROUND, needs_a_law_and_advice
 from pydantic import ValidationError
 
-from lsi_match.agreement.gates import Gate
 from lsi_match.manifest import Manifest
 from lsi_match.manifest.query import statement
 from lsi_match.protocol.columns import GROUP, SELECTION, drop_columns
@@ -60,13 +59,7 @@ def own(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_special_category_may_be_watched_by_a_partner_with_a_law_and_the_advice_of_every_dpo() -> None:
-    assert failing(draft()) == set()
-    without = draft()
-    without["characteristics"]["etniciteit"] = {**GROUND, "legal_basis": "Ja"}
-    assert failing(without) == {Gate.PLAN}
-    without["characteristics"]["etniciteit"] = GROUND
-    without["dpo_advice"]["uwv"]["characteristics"] = []
-    assert failing(without) == {Gate.EQUAL_TREATMENT}
+    needs_a_law_and_advice(draft(), draft())
 
 
 def _field_elsewhere(part: str, one: dict[str, Any]) -> Change:

@@ -19,6 +19,8 @@ from lsi_match.protocol.group_cells import by_name, cell_names, is_known, known_
 from lsi_match.protocol.withhold import coarse, drawn, withheld
 
 REFERENCE, SUBJECTS, MATCHED, CASES = "reference", "subjects", "matched", "cases"
+#: What is exact where it is told; the others are coarse.
+_EXACT = (MATCHED, CASES)
 #: A stage and a group, of the overview; or a selection of a partner, how many of its criteria are met, and a group.
 Key = tuple[str, ...]
 #: Between the name of a statistics partner and a stage.
@@ -82,31 +84,15 @@ def statistics(
         for stage, cells in counted.items()
         if stage.startswith(start)
     }
-    kinds = {
-        SUBJECTS: ("case", "shared", "one", "alone"),
-        MATCHED: ("case", "shared"),
-        CASES: ("case", "one"),
-    }
-    if all(count <= named[MATCHED][cell] for cell, count in named[CASES].items()):
-        kinds |= {SUBJECTS: ("case", "shared", "alone"), CASES: ("case",)}
-
-    def people(stage: str, *cells: str) -> dict[Key, int]:
-        return {(kind, cell): 1 for kind in kinds.get(stage, (stage,)) for cell in cells}
-
-    smallest = monitor.smallest_cell
+    smallest, people = monitor.smallest_cell, _People.of(named)
     counts: dict[Key, Told] = {
-        (stage, cell): _told(stage, people(stage, cell), count, smallest)
+        (stage, cell): _told(stage, people.of_stage(stage, cell), count, smallest)
         for stage, cells in named.items()
         for cell, count in cells.items()
     }
-    known = [Told.exactly(people(stage, *cells), sum(cells.values())) for stage, cells in named.items()]
-    of_selections = named.keys() - kinds.keys()
-    known += [
-        Told(people(SUBJECTS, c) | {(one, c): -1}, 0) for one in sorted(of_selections) for c in population
-    ]
     judged: dict[Key, Sum] = {("no case", cell): {("shared", cell): 1} for cell in named[MATCHED]}
-    lots = _lots(counts, secret)
-    most = [Told(people(SUBJECTS, cell), 0, its) for cell, its in population.items() if its is not None]
+    most = [Told(people.of_stage(SUBJECTS, c), 0, its) for c, its in population.items() if its is not None]
+    lots, known = _lots(counts, secret), [*people.totals(named), *people.parts(named, population)]
     try:
         hidden = withheld(counts, judged, [*known, *most], smallest, lots, _rank)
     except ImpossibleError:  # one person under two numbers is two subjects
@@ -115,27 +101,59 @@ def statistics(
     return {f"{start}{REFERENCE}": population} | found
 
 
+@dataclass(frozen=True)
+class _People:
+    """How people of a group of a statistics partner add up: of each stage which kinds of subject are in it. A selection is a kind
+    of its own."""
+
+    kinds: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, named: Mapping[str, Mapping[str, int]]) -> _People:
+        if _within(named):
+            return cls({SUBJECTS: ("case", "shared", "alone"), MATCHED: ("case", "shared"), CASES: ("case",)})
+        return cls(
+            {
+                SUBJECTS: ("case", "shared", "one", "alone"),
+                MATCHED: ("case", "shared"),
+                CASES: ("case", "one"),
+            }
+        )
+
+    def of_stage(self, stage: str, *cells: str) -> dict[Key, int]:
+        return {(kind, cell): 1 for kind in self.kinds.get(stage, (stage,)) for cell in cells}
+
+    def totals(self, named: Mapping[str, Mapping[str, int]]) -> Iterator[Told]:
+        for stage, cells in named.items():
+            yield Told.exactly(self.of_stage(stage, *cells), sum(cells.values()))
+
+    def parts(self, named: Mapping[str, Mapping[str, int]], cells: Collection[str]) -> Iterator[Told]:
+        """A selection has no more subjects of a group than there are."""
+        for selection in sorted(named.keys() - self.kinds.keys()):
+            for cell in cells:
+                yield Told(self.of_stage(SUBJECTS, cell) | {(selection, cell): -1}, 0)
+
+
+def _within(named: Mapping[str, Mapping[str, int]]) -> bool:
+    """Whether every case may be of somebody whom two partners know."""
+    return all(count <= named[MATCHED][cell] for cell, count in named[CASES].items())
+
+
 def _told(stage: str, of: Sum, count: int, smallest: int) -> Told:
     """A count as it is told where it is."""
-    if stage in (MATCHED, CASES):
+    if stage in _EXACT:
         return Told.exactly(of, count)
     shown = coarse(count, smallest)
     return Told(of, shown - smallest, shown + smallest - 1)
 
 
 def _shown(stage: str, cells: Mapping[str, int], hidden: Collection[Key], smallest: int) -> CellCounts:
-    return {
-        cell: None
-        if (stage, cell) in hidden
-        else count
-        if stage in (MATCHED, CASES)
-        else coarse(count, smallest)
-        for cell, count in cells.items()
-    }
+    told = {cell: n if stage in _EXACT else coarse(n, smallest) for cell, n in cells.items()}
+    return {cell: None if (stage, cell) in hidden else n for cell, n in told.items()}
 
 
 def _lots(counts: Mapping[Key, Told], secret: bytes | None) -> set[Key]:
-    lines = [{k: told for k, told in counts.items() if k[0] == stage} for stage in (MATCHED, CASES)]
+    lines = [{k: told for k, told in counts.items() if k[0] == stage} for stage in _EXACT]
     return set[Key]().union(*(drawn(line, secret) for line in lines))
 
 
@@ -172,7 +190,7 @@ class _Readers:
         """
         number = len(self._partners)
         total = {stage: sum(its.values()) for stage, its in self._named.items()}
-        within = all(count <= self._named[MATCHED][cell] for cell, count in self._named[CASES].items())
+        within = _within(self._named)
         always = frozenset(self._partners).intersection(*self._known_to)
         sizes = {*range(1, (number if number < 6 else 3 if number < 11 else 2) + 1), number}
         sets = [frozenset(some) for size in sizes for some in combinations(self._partners, size)]
@@ -228,10 +246,8 @@ class _Readers:
             yield from (told for cell in self._cells for told in one.left_out(cell))
         for name, descriptor in self._descriptors.items():
             its = [one for one in self._selections if one.partner == name]
-            if descriptor is None or len(its) < len(
-                descriptor.selections
-            ):  # the groups of a selection are not known to it
-                continue
+            if descriptor is None or len(its) < len(descriptor.selections):
+                continue  # the groups of a selection are not known to it
             whole = len(its) == 1 and its[0].whole
             for cell in self._cells:
                 sent: dict[Key, int] = {one.sent(cell): -1 for one in its}

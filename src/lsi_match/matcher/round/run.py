@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
@@ -383,8 +383,11 @@ class Run:
         descriptors = {name: drop.descriptor for name, drop in self._drops.items()}
         selecting = {name: one for name, one in descriptors.items() if name in self._manifest.selecting}
         lots = self.project.site.identity().lots
-        groups = published(self._manifest.monitor, selecting, engine.group_counts(), lots, self._rule())
-        groups |= statistics(self._manifest, descriptors, engine.group_counts(), lots)
+        counted = engine.group_counts()
+        with locked_connection() as con:
+            rule = partial(self._is_case, con)
+            groups = published(self._manifest.monitor, selecting, counted, lots, rule)
+        groups |= statistics(self._manifest, descriptors, counted, lots)
         overview = Overview(
             project=self.project.id,
             manifest=self._manifest.digest,
@@ -427,22 +430,14 @@ class Run:
             self._justified(digest, report)
         self._cleared = True
 
-    def _rule(self) -> Callable[[frozenset[str]], bool | None]:
-        """Whether who is known to some partners is a case; None where the rule looks at more than that."""
-        names, rule, con = (
-            list(self._manifest.partners),
-            self._manifest.match_predicate(),
-            locked_connection(),
-        )
+    def _is_case(self, con: duckdb.DuckDBPyConnection, known_to: frozenset[str]) -> bool | None:
+        """Whether who is known to these partners is a case; None where the rule looks at more than that."""
+        names, rule = self._manifest.selecting, self._manifest.match_predicate()
         if set(rule.fields) - {*names, "partners"}:
-            return lambda _: None
-
-        def is_case(known_to: frozenset[str]) -> bool:
-            columns = [f"{name in known_to} AS {quoted_name(name)}" for name in names]
-            one = f"SELECT {', '.join(columns)}, {len(known_to)} AS partners"
-            return bool(one_row(con, f"SELECT coalesce({rule.sql()}, FALSE) FROM ({one})")[0])  # noqa: S608 (a judged rule)
-
-        return is_case
+            return None
+        columns = [f"{name in known_to} AS {quoted_name(name)}" for name in names]
+        one = f"SELECT {', '.join(columns)}, {len(known_to)} AS partners"
+        return bool(one_row(con, f"SELECT coalesce({rule.sql()}, FALSE) FROM ({one})")[0])  # noqa: S608 (a judged rule)
 
     def _report(
         self, descriptors: dict[str, DropDescriptor], groups: dict[str, CellCounts]
